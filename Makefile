@@ -1,0 +1,1 @@
+UV ?= .uv/bin/uv

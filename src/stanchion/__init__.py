@@ -1,0 +1,3 @@
+"""Stanchion: a production runtime for LLM agents."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,313 @@
+"""What the ledger keeps: entries at places, payloads by content, and the projections beside them.
+
+**Identity.** An entry belongs to a run and stands at a place: a lane (the scope's path) and an
+ordinal in it. **Content.** Everything that comes from outside is a payload, kept once per tenant
+under the SHA-256 of its canonical bytes; the entry holds digests and small runtime facts only.
+**Order.** ``seq`` counts a run's entries from 1 without a gap; ``chain`` is the SHA-256 of the
+previous entry's chain and this entry's own fields. **Durability.** A commit is one transaction:
+entries, payloads, prompt links, the run's projection and its settlement, or nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from stanchion.values import Json, RunState
+
+__all__ = [
+    "Commit",
+    "Draft",
+    "Durability",
+    "Entry",
+    "EntryPhase",
+    "Inbox",
+    "LateOutcome",
+    "Link",
+    "Message",
+    "NewRun",
+    "Payload",
+    "Place",
+    "RunChange",
+    "RunFilter",
+    "RunRecord",
+    "Settlement",
+    "Wait",
+]
+
+
+class Durability(StrEnum):
+    """What an acknowledged commit survives."""
+
+    PROCESS = "process"
+    """kill -9 of any process of ours; a power loss may take the newest commits, whole ones."""
+    POWER_LOSS = "power-loss"
+    """The machine going dark: the commit is on the disk, synced."""
+
+
+class EntryPhase(StrEnum):
+    """What an entry says about the step at its place."""
+
+    OPEN = "open"
+    """A composite step began; its children are in the lane below it."""
+    WAIT = "wait"
+    """The step waits for a message or a time."""
+    INTENT = "intent"
+    """A write is about to be sent, with this key and deadline."""
+    UNKNOWN = "unknown"
+    """A write was sent or may have been, and nothing is known of it."""
+    DONE = "done"
+    """The step's outcome: a result or an error."""
+    NOTE = "note"
+    """A fact about the run or the place, with no part in replay (resumed, cancelled, accepted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step stands in its run. The root lane is the empty string.
+
+    The lane below the step at (``lane``, n) is ``f"{lane}/{n}"``; branch i of it is
+    ``f"{lane}/{n}.{i}"``.
+    """
+
+    lane: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Bytes under their digest."""
+
+    digest: bytes
+    """SHA-256 (32 bytes) of ``data``."""
+    data: bytes
+    """Canonical JSON, uncompressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One node of a prompt section's chain: this message, after that node."""
+
+    node: bytes
+    """SHA-256 of ``parent`` and ``message``."""
+    parent: bytes
+    """32 zero bytes at the start of a chain."""
+    message: bytes
+    """The message payload's digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry on its way into the ledger, without the fields that the store gives it."""
+
+    place: Place
+    phase: EntryPhase
+    kind: str
+    """``call``, ``step``, ``model``, ``decide``, ``extract``, ``agent``, ``ask``, ``receive``,
+    ``sleep``, ``now``, ``random``, ``child``, ``race``, ``patch`` or ``run``."""
+    name: str
+    request: Payload | None = None
+    result: Payload | None = None
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """Small runtime facts: keys, deadlines, attempts, verdicts, usage. Never text from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger as read back."""
+
+    run: str
+    seq: int
+    place: Place
+    phase: EntryPhase
+    kind: str
+    name: str
+    request: bytes | None
+    """Digest of the request's payload."""
+    result: bytes | None
+    """Digest of the result's payload."""
+    facts: Mapping[str, Any]
+    epoch: int
+    recorded_at: datetime
+    chain: bytes
+    cursor: tuple[int, int] = (0, 0)
+    """Where readers that follow the ledger are after this entry; see ``Store.follow``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """An open wait: what a run waits for at a place. A projection of the wait entry."""
+
+    run: str
+    place: Place
+    kind: str
+    """``question``, ``event``, ``timer``, ``child`` or ``version``."""
+    topic: str
+    """What an inbox message must be addressed to: a question's id, an event's name, a child's id;
+    empty for a timer."""
+    wake_at: datetime | None = None
+    """When the run goes on even without a message."""
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """For a question, its fields; a person's view reads them without replaying the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something for a run from anybody who isn't its writer."""
+
+    run: str
+    topic: str
+    key: str
+    """Deduplication: a second message with the same run and key is refused."""
+    payload: Payload
+    kind: str = "event"
+    """``answer``, ``event``, ``child``, ``cancel`` or ``resume``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A message as the owner of the run reads it."""
+
+    id: int
+    topic: str
+    kind: str
+    payload: bytes
+    """Canonical JSON."""
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LateOutcome:
+    """What a fenced writer learnt after it lost its run. Insert-only; read before anyone is asked."""
+
+    run: str
+    key: str
+    """The effect's idempotency key."""
+    epoch: int
+    status: str
+    """``done`` or ``not_performed``."""
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a commit adds to the run's account."""
+
+    steps: int = 0
+    model_calls: int = 0
+    tool_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nanos: int = 0
+    """Billionths of a US dollar."""
+    unpriced_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """How a commit changes the run's projection; None leaves a field as it is."""
+
+    state: RunState | None = None
+    reason: str | None = None
+    result: Payload | None = None
+    error: Payload | None = None
+    release: bool = False
+    """Give the run back: nobody owns it until it is claimed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to create."""
+
+    id: str
+    workflow: str
+    version: str
+    input: Payload
+    tenant: str = ""
+    user: str = ""
+    key: str = ""
+    """Idempotent start key, unique per tenant and workflow; empty for none."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    initiator: Payload | None = None
+    root: str = ""
+    """The lineage: the first run's id; empty makes it this run's own."""
+    parent: str = ""
+    parent_place: Place | None = None
+    forked_from: str = ""
+    forked_at: int = 0
+    """The last entry copied from the run forked from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run's projection."""
+
+    id: str
+    workflow: str
+    version: str
+    tenant: str
+    user: str
+    key: str
+    tags: Mapping[str, str]
+    state: RunState
+    reason: str
+    input: bytes
+    """Digest of the input's payload."""
+    initiator: bytes | None
+    result: bytes | None
+    error: bytes | None
+    root: str
+    parent: str
+    parent_place: Place | None
+    forked_from: str
+    forked_at: int
+    epoch: int
+    worker: str
+    """Who owns it; empty if nobody."""
+    seq: int
+    chain: bytes
+    account: Settlement
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; empty fields don't restrict."""
+
+    states: tuple[RunState, ...] = ()
+    workflow: str = ""
+    tenant: str | None = None
+    user: str = ""
+    key: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    before: datetime | None = None
+    """Only runs created before this, for paging newest first."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction of a run's writer."""
+
+    run: str
+    epoch: int
+    entries: tuple[Draft, ...] = ()
+    payloads: tuple[Payload, ...] = ()
+    """Further payloads that facts refer to, such as a prompt's messages."""
+    links: tuple[Link, ...] = ()
+    opened: tuple[Wait, ...] = ()
+    closed: tuple[Place, ...] = ()
+    """Places whose wait is over."""
+    taken: tuple[int, ...] = ()
+    """Inbox messages that these entries consume."""
+    sent: tuple[Message, ...] = ()
+    """Messages to other runs (a child's result to its parent), in the same transaction."""
+    started: tuple[NewRun, ...] = ()
+    """Child runs to create, in the same transaction; one that exists already is left alone."""
+    change: RunChange | None = None
+    settlement: Settlement = Settlement()
+    durability: Durability = Durability.PROCESS

@@ -1,0 +1,150 @@
+"""The boundary to durable storage.
+
+What it knows: runs, entries, payloads, waits, inbox, leases, and which commit survives what. What
+it refuses to know: models, tools, workflows, replay. Implemented by the SQL store on SQLite, on
+PostgreSQL and on ``:memory:``; one conformance suite (``tests/conformance``) runs on all three.
+
+Every method may raise StoreUnavailable (nothing was written, try again), StoreCorrupt or
+SchemaMismatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from stanchion.ledger._records import (
+    Commit,
+    Entry,
+    Inbox,
+    LateOutcome,
+    Link,
+    Message,
+    NewRun,
+    Payload,
+    RunFilter,
+    RunRecord,
+    Wait,
+)
+from stanchion.values import RunState
+
+__all__ = ["Fenced", "Store"]
+
+
+class Fenced(BaseException):
+    """Another writer owns the run now: stop, record nothing more. A signal, not an error."""
+
+
+class Store(Protocol):
+    """A ledger's storage. Safe to use from one event loop and by many processes at once."""
+
+    # Runs
+    async def create(self, run: NewRun) -> RunRecord:
+        """Create a run in state ``running``, owned by nobody.
+
+        With a key that its tenant and workflow already used, or an id that exists, return the
+        existing run unchanged.
+        """
+        ...
+
+    async def get(self, run: str) -> RunRecord:
+        """Return the run's projection, or raise RunNotFound."""
+        ...
+
+    async def list(self, where: RunFilter) -> Sequence[RunRecord]:
+        """Return runs, newest first."""
+        ...
+
+    async def copy(self, run: NewRun, through: int) -> RunRecord:
+        """Create ``run`` with the entries of ``run.forked_from`` up to seq ``through``."""
+        ...
+
+    # The writer's side
+    async def heartbeat(self, worker: str, lease: timedelta) -> None:
+        """Keep the worker's lease alive until now plus ``lease``, by the database's clock."""
+        ...
+
+    async def claim(self, run: str, worker: str) -> RunRecord | None:
+        """Own the run with a raised epoch, in one conditional update.
+
+        Return None if another worker with a live lease owns it or it has ended. A worker may claim
+        again what it owns (its own earlier incarnation is fenced by the new epoch).
+        """
+        ...
+
+    async def append(self, commit: Commit) -> Sequence[Entry]:
+        """Write one commit and return its entries as stored.
+
+        Raises Fenced if ``commit.epoch`` isn't the run's epoch any more; nothing is written then.
+        """
+        ...
+
+    async def runnable(self, limit: int) -> Sequence[str]:
+        """Return runs that need a worker: running and unowned or owned by an expired lease; or
+        waiting, unowned, with an unread message or a wait whose time has come."""
+        ...
+
+    async def next_wake(self) -> datetime | None:
+        """Return the earliest time at which a waiting run goes on by itself."""
+        ...
+
+    async def late(self, outcome: LateOutcome) -> None:
+        """Keep what a fenced writer learnt about an effect. Needs no epoch."""
+        ...
+
+    async def late_outcomes(self, run: str, key: str) -> Sequence[LateOutcome]:
+        """Return what fenced writers left about this effect, oldest first."""
+        ...
+
+    # Everybody else's side
+    async def send(self, message: Message) -> bool:
+        """Put a message into a run's inbox; False if its key was used before."""
+        ...
+
+    async def inbox(self, run: str) -> Sequence[Inbox]:
+        """Return unread messages, oldest first."""
+        ...
+
+    async def waits(
+        self, *, run: str | None = None, kind: str | None = None, topic: str | None = None
+    ) -> Sequence[Wait]:
+        """Return open waits, oldest first."""
+        ...
+
+    # Readers
+    async def entries(self, run: str, after: int = 0) -> Sequence[Entry]:
+        """Return a run's entries with seq above ``after``, in order."""
+        ...
+
+    async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Return the canonical bytes of payloads; erased or unknown ones are missing."""
+        ...
+
+    async def links(self, tenant: str, head: bytes, count: int) -> Sequence[Link]:
+        """Return the last ``count`` links of the chain that ends at ``head``, oldest first."""
+        ...
+
+    async def follow(self, after: tuple[int, int], limit: int) -> Sequence[Entry]:
+        """Return entries of all runs after a cursor, up to the commit horizon.
+
+        An entry whose transaction commits late is never skipped: nothing is returned that an
+        earlier-started, still open transaction could precede.
+        """
+        ...
+
+    async def put(self, tenant: str, payloads: Sequence[Payload]) -> None:
+        """Keep payloads that no entry refers to yet."""
+        ...
+
+    async def stats(self) -> Mapping[str, int]:
+        """Return rows per table, bytes stored, and runs per state (``runs.completed``...)."""
+        ...
+
+    async def states(self, runs: Sequence[str]) -> Mapping[str, RunState]:
+        """Return the state of each run that exists."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and release files, threads and connections."""
+        ...
