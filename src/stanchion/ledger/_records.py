@@ -69,8 +69,8 @@ class EntryPhase(StrEnum):
 class Place:
     """Where a step stands in its run. The root lane is the empty string.
 
-    The lane below the step at (``lane``, n) is ``f"{lane}/{n}"``; branch i of it is
-    ``f"{lane}/{n}.{i}"``.
+    The lane below the composite step at (``lane``, n) is ``f"{lane}/{n}"``; branch i of the k-th
+    fork of a lane is ``f"{lane}/f{k}.{i}"``.
     """
 
     lane: str
@@ -233,7 +233,8 @@ class NewRun:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     initiator: Payload | None = None
     root: str = ""
-    """The lineage: the first run's id; empty makes it this run's own."""
+    """The lineage that idempotency keys are minted from: a run that was handed over passes it on,
+    a child or a fork has its own; empty makes it this run's id."""
     parent: str = ""
     parent_place: Place | None = None
     forked_from: str = ""

@@ -1,0 +1,11 @@
+"""Decision nodes: a typed choice by a model, with a confidence and a way to abstain.
+
+Pure: builds what a model is asked and reads what it answered. Who calls the model, and which person
+decides when the confidence is too low, belongs to the workflow.
+"""
+
+from __future__ import annotations
+
+from stanchion.decide._node import SAMPLES, Node, Options, combine_samples, options_of, read_response
+
+__all__ = ["SAMPLES", "Node", "Options", "combine_samples", "options_of", "read_response"]

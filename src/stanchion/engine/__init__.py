@@ -1,0 +1,11 @@
+"""Engines and the app: who calls ``advance``, and the face that applications use.
+
+In-process asyncio by default. Knows runs by id; nothing of agents, tools or models beyond handing
+them on.
+"""
+
+from stanchion.engine._app import RunHandle, Stanchion
+from stanchion.engine._engine import Engine
+from stanchion.engine._settings import Settings, SettingOrigin, load_settings
+
+__all__ = ["Engine", "RunHandle", "SettingOrigin", "Settings", "Stanchion", "load_settings"]

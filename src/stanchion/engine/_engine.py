@@ -1,0 +1,144 @@
+"""The in-process engine: one asyncio loop that finds runs to move and moves them.
+
+It keeps the worker's lease alive, asks the store for runs that need a worker (new, woken, or left
+by a process that died), moves up to a limit of them at once, and hands messages to those in memory.
+A run that waits isn't here at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from stanchion.errors import LedgerError
+from stanchion.workflow import Host, Incarnation, advance
+
+__all__ = ["Engine"]
+
+_log = logging.getLogger("stanchion.engine")
+
+
+class Engine:
+    """Moves the runs of one store that its host serves."""
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        concurrency: int = 100,
+        lease: timedelta = timedelta(seconds=15),
+        poll: timedelta = timedelta(seconds=0.5),
+        moved: Callable[[str], None] = lambda run: None,
+    ) -> None:
+        self.host = host
+        self._concurrency = concurrency
+        self._lease = lease
+        self._poll = poll
+        self._moved = moved
+        self._wake = asyncio.Event()
+        self._wanted: set[str] = set()
+        self._moving: dict[str, asyncio.Task[None]] = {}
+        self._incarnations: dict[str, Incarnation] = {}
+        self._stopping = False
+
+    def notify(self, run: str) -> None:
+        """Say that a run was created or has a message."""
+        self._wanted.add(run)
+        self._wake.set()
+
+    async def serve(self) -> None:
+        """Move runs until cancelled or stopped."""
+        await self.host.store.heartbeat(self.host.worker, self._lease)
+        heart = asyncio.create_task(self._beat())
+        try:
+            while not self._stopping:
+                await self._round()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(await self._pause()):
+                        await self._wake.wait()
+                self._wake.clear()
+        finally:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
+
+    async def stop(self, grace: timedelta) -> None:
+        """Let steps in flight finish, then stop; what didn't finish is recovered later."""
+        self._stopping = True
+        self._wake.set()
+        for incarnation in self._incarnations.values():
+            incarnation.interrupt()
+        if self._moving:
+            await asyncio.wait(self._moving.values(), timeout=grace.total_seconds())
+        for task in self._moving.values():
+            task.cancel()
+        await asyncio.gather(*self._moving.values(), return_exceptions=True)
+
+    async def _round(self) -> None:
+        try:
+            wanted, self._wanted = self._wanted, set()
+            for run in wanted & self._incarnations.keys():
+                await self._incarnations[run].poke()
+            self._start_all(wanted - self._moving.keys())
+            if len(self._moving) < self._concurrency:
+                self._start_all(set(await self._runnable()) - self._moving.keys())
+        except LedgerError as error:
+            _log.warning("the store isn't available, trying again: %s", error.message)
+
+    async def _runnable(self) -> list[str]:
+        served = sorted({definition.name for definition in self.host.workflows})
+        free = self._concurrency - len(self._moving)
+        return list(await self.host.store.runnable(free, served))
+
+    def _start_all(self, runs: set[str]) -> None:
+        for run in sorted(runs):
+            if len(self._moving) >= self._concurrency:
+                self._wanted.add(run)
+                return
+            task = asyncio.create_task(self._move(run), name=f"stanchion run {run}")
+            self._moving[run] = task
+            task.add_done_callback(lambda _, run=run: self._ended(run))
+
+    async def _move(self, run: str) -> None:
+        def watch(incarnation: Incarnation) -> None:
+            self._incarnations[run] = incarnation
+
+        try:
+            await advance(self.host, run, watch)
+        except LedgerError as error:
+            _log.warning("run %s stopped, the store isn't available: %s", run, error.message)
+            await asyncio.sleep(self._poll.total_seconds())
+        except Exception:
+            _log.exception("run %s stopped by an unexpected error", run)
+            await asyncio.sleep(self._lease.total_seconds())
+
+    def _ended(self, run: str) -> None:
+        self._moving.pop(run, None)
+        self._incarnations.pop(run, None)
+        self._moved(run)
+        self._wake.set()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            try:
+                await self.host.store.heartbeat(self.host.worker, self._lease)
+            except LedgerError as error:
+                _log.warning("the lease couldn't be renewed: %s", error.message)
+
+    async def _pause(self) -> float:
+        """Return the seconds until the store must be asked again."""
+        poll = self._poll.total_seconds()
+        for incarnation in list(self._incarnations.values()):
+            await incarnation.poke()
+        try:
+            wake_at = await self.host.store.next_wake()
+        except LedgerError:
+            return poll
+        if wake_at is None:
+            return poll
+        return max(0.0, min(poll, (wake_at - self.host.clock.now()).total_seconds()))
+
+

@@ -1,0 +1,110 @@
+"""Settings in one frozen object: code over environment over file over defaults.
+
+The file is ``stanchion.toml`` in the working directory, the environment ``STANCHION_STORE`` and so
+on. Each value knows where it came from, which ``stanchion doctor`` prints.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from stanchion.errors import ConfigurationError
+from stanchion.ledger import Durability
+
+__all__ = ["FILE", "SettingOrigin", "Settings", "load_settings"]
+
+FILE = "stanchion.toml"
+
+SettingOrigin: TypeAlias = Literal["code", "environment", "file", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an app can be told."""
+
+    store: str = "sqlite:///stanchion.db"
+    """``sqlite:///file``, ``sqlite://:memory:`` or ``postgresql://...``."""
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Model specifications by role, for example ``{"fast": "local:smollm2"}``."""
+    concurrency: int = 100
+    """Runs that one process moves at once."""
+    lease_seconds: float = 15.0
+    """How long after its last sign of life a process's runs are taken over."""
+    poll_seconds: float = 0.5
+    """How often the store is asked for runs that other processes created or woke."""
+    durability: Durability = Durability.PROCESS
+    """What every commit survives; intents of writes always survive a power loss."""
+    app: str = ""
+    """``module:attribute`` of the app that the command line serves."""
+
+
+def load_settings(
+    *, file: Path | None = None, environment: Mapping[str, str] | None = None, **code: Any
+) -> tuple[Settings, Mapping[str, SettingOrigin]]:
+    """Return the settings in force and the origin of each."""
+    env = os.environ if environment is None else environment
+    path = Path(FILE) if file is None else file
+    sources: list[tuple[SettingOrigin, Mapping[str, Any]]] = [
+        ("file", _read(path)),
+        ("environment", _from_environment(env)),
+        ("code", {name: value for name, value in code.items() if value is not None}),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, SettingOrigin] = {f.name: "default" for f in fields(Settings)}
+    for origin, given in sources:
+        for name, value in given.items():
+            if name not in origins:
+                raise ConfigurationError(
+                    f"there is no setting {name!r} (from {origin})",
+                    remedy=f"use one of: {', '.join(sorted(origins))}",
+                )
+            values[name] = _convert(name, value)
+            origins[name] = origin
+    return Settings(**values), origins
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    models: dict[str, str] = {}
+    known = {f.name for f in fields(Settings)} - {"models"}
+    for variable, value in env.items():
+        name = variable.removeprefix("STANCHION_").lower()
+        if not variable.startswith("STANCHION_"):
+            continue
+        if name.startswith("model_"):
+            models[name.removeprefix("model_")] = value
+        elif name in known:
+            found[name] = value
+    return {**found, "models": models} if models else found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} can't be read: {error}", remedy="mend the file") from error
+
+
+def _convert(name: str, value: Any) -> Any:
+    try:
+        match name:
+            case "concurrency":
+                return int(value)
+            case "lease_seconds" | "poll_seconds":
+                return float(value)
+            case "durability":
+                return Durability(value)
+            case _:
+                return value
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the setting {name} can't be {value!r}", remedy="see `stanchion doctor`"
+        ) from error

@@ -1,0 +1,106 @@
+"""The ledger: one append-only record that recovery, tracing, audit, budgets and evaluation read.
+
+An entry belongs to a run and stands at a place; values from outside are payloads, kept once under
+their digest; a commit is one transaction. The room knows nothing of models or tools. Stores are
+imported when one is opened, since their drivers take longer to import than everything else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from stanchion.ledger._codec import (
+    MAX_PAYLOAD_BYTES,
+    Codec,
+    canonical,
+    codec_for,
+    digest,
+    payload,
+)
+from stanchion.ledger._journal import Journal, Recorded, lane_below, lane_of_branch
+from stanchion.ledger._prompts import (
+    PromptLog,
+    PromptRecord,
+    Sections,
+    Spans,
+    node_of,
+    pack_message,
+    read_message,
+    read_prompt,
+)
+from stanchion.ledger._records import (
+    Commit,
+    Draft,
+    Durability,
+    Entry,
+    EntryPhase,
+    Inbox,
+    LateOutcome,
+    Link,
+    Message,
+    NewRun,
+    Payload,
+    Place,
+    RunChange,
+    RunFilter,
+    RunRecord,
+    Settlement,
+    Wait,
+)
+from stanchion.ledger._store import Fenced, Store
+
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "Codec",
+    "Commit",
+    "Draft",
+    "Durability",
+    "Entry",
+    "EntryPhase",
+    "Fenced",
+    "Inbox",
+    "Journal",
+    "LateOutcome",
+    "Link",
+    "Message",
+    "NewRun",
+    "Payload",
+    "Place",
+    "PromptLog",
+    "PromptRecord",
+    "Recorded",
+    "RunChange",
+    "RunFilter",
+    "RunRecord",
+    "Sections",
+    "Settlement",
+    "Spans",
+    "Store",
+    "VerifyReport",
+    "Wait",
+    "canonical",
+    "codec_for",
+    "digest",
+    "lane_below",
+    "lane_of_branch",
+    "node_of",
+    "open_store",
+    "pack_message",
+    "payload",
+    "read_message",
+    "read_prompt",
+    "verify",
+]
+
+_LAZY = {
+    "VerifyReport": "stanchion.ledger._verify",
+    "open_store": "stanchion.ledger._open",
+    "verify": "stanchion.ledger._verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

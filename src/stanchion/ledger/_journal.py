@@ -1,0 +1,163 @@
+"""A run's recorded steps, claimed one by one as its code asks for them again.
+
+The journal compares what the code asks for with what stands at the same place, before anything is
+called. It knows places, kinds, names and digests; not what a step does, not where entries come
+from. Invariants: a place is claimed once; a mismatch, or a miss while the lane still has unclaimed
+entries, is a divergence; entries below a finished composite step are never looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from stanchion.errors import NonDeterminismError
+from stanchion.ledger._records import Entry, EntryPhase, Place
+
+__all__ = ["Journal", "Recorded", "lane_below", "lane_of_branch"]
+
+
+def lane_below(place: Place) -> str:
+    """Return the lane in which a composite step's children stand."""
+    return f"{place.lane}/{place.ordinal}"
+
+
+def lane_of_branch(lane: str, fork: int, branch: int) -> str:
+    """Return the lane of one branch of the ``fork``-th fork in a lane."""
+    return f"{lane}/f{fork}.{branch}"
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Everything the ledger holds at one place."""
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+
+    def last(self, phase: EntryPhase) -> Entry | None:
+        """Return the newest entry of a phase."""
+        return next((e for e in reversed(self.entries) if e.phase is phase), None)
+
+    @property
+    def done(self) -> Entry | None:
+        """The outcome, if there is one."""
+        newest = self.entries[-1]
+        return newest if newest.phase is EntryPhase.DONE else self.last(EntryPhase.DONE)
+
+    @property
+    def waiting(self) -> Entry | None:
+        """The open wait, if the step waits."""
+        return None if self.done else self.last(EntryPhase.WAIT)
+
+
+class Journal:
+    """The recorded steps of one run, by place."""
+
+    def __init__(self, entries: Iterable[Entry], *, accept_drift: bool = False) -> None:
+        self._places: dict[Place, Recorded] = {}
+        self._unclaimed: defaultdict[str, int] = defaultdict(int)
+        self.accept_drift = accept_drift
+        """Go on with the code's own order where it differs from the record."""
+        self.drift: list[str] = []
+        """Divergences that were accepted, as texts."""
+        for entry in entries:
+            if entry.phase is EntryPhase.NOTE:
+                continue
+            recorded = self._places.get(entry.place)
+            if recorded is None:
+                recorded = self._places[entry.place] = Recorded()
+                self._unclaimed[entry.place.lane] += 1
+            recorded.entries.append(entry)
+
+    def claim(self, place: Place, kind: str, name: str, request: bytes | None) -> Recorded | None:
+        """Return what is recorded for the step that the code asks for, None at the frontier.
+
+        Raises NonDeterminismError when something else is recorded there, before any call.
+        """
+        recorded = self._places.get(place)
+        if recorded is None:
+            if self._unclaimed.get(place.lane):
+                self._diverge(place, kind, name, "nothing, though later steps of the lane are")
+            return None
+        first = recorded.entries[0]
+        if (first.kind, first.name) != (kind, name):
+            self._diverge(place, kind, name, f"{first.kind} {first.name!r}")
+            return None
+        if request != first.request:
+            self._diverge(place, kind, name, "the same step with another request", first.request)
+            return None
+        self._unclaimed[place.lane] -= 1
+        return recorded
+
+    def take(self, place: Place) -> Recorded | None:
+        """Claim whatever stands at a place that only the runtime itself addresses."""
+        recorded = self._places.get(place)
+        if recorded is not None:
+            self._unclaimed[place.lane] -= 1
+        return recorded
+
+    def has_unclaimed(self, lane: str) -> bool:
+        """Tell whether the lane has recorded steps that the code hasn't asked for yet."""
+        return self._unclaimed.get(lane, 0) > 0
+
+    def forget(self, lane: str) -> None:
+        """Stop expecting the steps of a lane and of the lanes below it (a race's losers)."""
+        for known in self._unclaimed:
+            if known == lane or known.startswith(f"{lane}/"):
+                self._unclaimed[known] = 0
+
+    def check_finished(self) -> None:
+        """Raise NonDeterminismError if the code ended while recorded steps are left over."""
+        finished = self.finished_lanes()
+        for lane, count in self._unclaimed.items():
+            if count and not _prefixes(lane, finished):
+                left = next(p for p in self._places if p.lane == lane)
+                self._diverge(left, "end", "of the code", f"{count} step(s) not asked for")
+
+    def finished_lanes(self) -> set[str]:
+        """Return the lanes below finished steps; replay never enters them."""
+        return {lane_below(p) for p, r in self._places.items() if r.done}
+
+    def replayed(self) -> Iterator[tuple[Place, Recorded]]:
+        """Yield the places that replay will visit, those below finished steps left out."""
+        finished = self.finished_lanes()
+        for place, recorded in self._places.items():
+            if not _prefixes(place.lane, finished):
+                yield place, recorded
+
+    def _diverge(
+        self, place: Place, kind: str, name: str, found: str, digest: bytes | None = None
+    ) -> None:
+        text = (
+            f"the code no longer matches the record at {place.lane or 'root'}[{place.ordinal}]\n"
+            f"  code asks for: {kind} {name!r}\n"
+            f"  recorded:      {found}"
+        )
+        if digest is not None:
+            text += f" (recorded request {digest.hex()[:12]})"
+        if not self.accept_drift:
+            raise NonDeterminismError(
+                text,
+                remedy="restore the old order of steps, guard the change with run.patched(), "
+                "give the workflow a new version, or resume with --accept-drift",
+                lane=place.lane,
+                ordinal=place.ordinal,
+                kind=kind,
+                name=name,
+            )
+        self.drift.append(text)
+        self.forget(place.lane)
+        for known in [p for p in self._places if p.lane == place.lane and p.ordinal >= place.ordinal]:
+            del self._places[known]
+
+
+def _prefixes(lane: str, finished: set[str]) -> Sequence[str]:
+    """Return the lanes in ``finished`` that are ``lane`` or above it."""
+    found: list[str] = []
+    end = len(lane)
+    while end > 0:
+        if lane[:end] in finished:
+            found.append(lane[:end])
+        end = lane.rfind("/", 0, end)
+    return found
+

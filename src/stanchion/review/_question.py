@@ -1,0 +1,187 @@
+"""Questions to people: one form for approvals, unknown outcomes, decisions and missing values.
+
+A question is bound to the digest of exactly what it is about: its kind, its place in the run, the
+tool, the contract and the arguments, the choices and the reason. Ask about anything else and the
+digest is another, so that no answer can be carried over. Origins and other help for the reader are
+shown but not bound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from stanchion.ledger import canonical, digest
+from stanchion.tools import Contract
+from stanchion.trust import Origin
+from stanchion.values import Json, Question, QuestionKind, ToolCall
+
+__all__ = ["ANSWER", "Occasion", "approval", "ask", "decision", "unknown_outcome"]
+
+ANSWER = "answer"
+"""The choice of a question that is answered with a value."""
+
+_FORM = 1
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where and when a question is asked."""
+
+    run: str
+    place: str
+    """The asking step's place, unique within the run."""
+    nth: int = 0
+    """How often was asked at this place before."""
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    kind: QuestionKind
+    prompt: str
+    about: Mapping[str, Json]
+    """What the answer is bound to."""
+    choices: tuple[str, ...]
+    reason: str = ""
+    answer_schema: Mapping[str, Any] | None = None
+    shown: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """What helps the reader and binds nothing."""
+
+
+def approval(
+    call: ToolCall,
+    contract: Contract,
+    occasion: Occasion,
+    *,
+    reasons: Sequence[str],
+    origins: Mapping[str, Sequence[Origin]] | None = None,
+) -> Question:
+    """Ask whether this exact call may run. ``origins`` are by argument."""
+    undone = " It can't be undone." if contract.irreversible else ""
+    places: dict[str, Json] = {
+        name: [asdict(each) for each in found] for name, found in (origins or {}).items()
+    }
+    draft = _Draft(
+        kind=QuestionKind.APPROVAL,
+        prompt=f"May {contract.name} be called with exactly these arguments?{undone}",
+        about=_exact_call(call, contract),
+        choices=("approve", "deny", "edit"),
+        reason="; ".join(reasons),
+        answer_schema=contract.parameters,
+        shown={"proposed_by": call.origin, "origins": places},
+    )
+    return _bind(draft, occasion)
+
+
+def unknown_outcome(
+    call: ToolCall,
+    contract: Contract,
+    occasion: Occasion,
+    *,
+    reason: str,
+    attempts: int = 1,
+    sent_at: datetime | None = None,
+) -> Question:
+    """Ask whether a call that was sent, or may have been, has happened.
+
+    ``happened`` carries the result that the call would have returned.
+    """
+    draft = _Draft(
+        kind=QuestionKind.UNKNOWN,
+        prompt=f"Did this call of {contract.name} happen? It will not be sent again unless it "
+        "did not.",
+        about={**_exact_call(call, contract), "key": call.key, "attempts": attempts},
+        choices=("happened", "did_not_happen", "stop"),
+        reason=reason,
+        answer_schema=contract.returns,
+        shown={"sent_at": None if sent_at is None else sent_at.isoformat()},
+    )
+    return _bind(draft, occasion)
+
+
+def decision(
+    occasion: Occasion,
+    *,
+    prompt: str,
+    options: Sequence[str] = (),
+    schema: Mapping[str, Any] | None = None,
+    evidence: Json = None,
+    alternatives: Sequence[tuple[str, float]] = (),
+    reason: str = "",
+) -> Question:
+    """Ask which option holds, or for a value of ``schema``, on this evidence."""
+    draft = _Draft(
+        kind=QuestionKind.DECISION,
+        prompt=prompt,
+        about={"evidence": evidence},
+        choices=tuple(options) or (ANSWER,),
+        reason=reason,
+        answer_schema=None if options else schema or {},
+        shown={"alternatives": [[name, share] for name, share in alternatives]},
+    )
+    return _bind(draft, occasion)
+
+
+def ask(
+    occasion: Occasion,
+    *,
+    prompt: str,
+    schema: Mapping[str, Any] | None = None,
+    options: Sequence[str] = (),
+    subject: Mapping[str, Json] | None = None,
+    reason: str = "",
+) -> Question:
+    """Ask for a value that only a person has; free text without a schema or options."""
+    draft = _Draft(
+        kind=QuestionKind.INPUT,
+        prompt=prompt,
+        about=dict(subject or {}),
+        choices=tuple(options) or (ANSWER,),
+        reason=reason,
+        answer_schema=None if options else schema or {"type": "string", "minLength": 1},
+    )
+    return _bind(draft, occasion)
+
+
+def _exact_call(call: ToolCall, contract: Contract) -> dict[str, Json]:
+    return {
+        "tool": contract.name,
+        "effect": contract.effect,
+        "contract": contract.digest,
+        "arguments": json.loads(contract.encode_arguments(call.arguments)),
+    }
+
+
+def _bind(draft: _Draft, occasion: Occasion) -> Question:
+    bound = {
+        "v": _FORM,
+        "kind": draft.kind.value,
+        "run": occasion.run,
+        "place": occasion.place,
+        "nth": occasion.nth,
+        "prompt": draft.prompt,
+        "about": draft.about,
+        "choices": draft.choices,
+        "reason": draft.reason,
+        "schema": draft.answer_schema,
+    }
+    name = digest(canonical(bound, what="a question")).hex()
+    return Question(
+        id=name[:_ID_LENGTH],
+        run=occasion.run,
+        kind=draft.kind,
+        prompt=draft.prompt,
+        digest=name,
+        subject={**draft.about, **draft.shown},
+        reason=draft.reason,
+        choices=draft.choices,
+        answer_schema=draft.answer_schema,
+        asked_at=occasion.asked_at,
+        expires_at=occasion.expires_at,
+    )

@@ -1,0 +1,97 @@
+"""Tools: typed contracts, the gateway that every call passes, and what follows a failure.
+
+Owns contracts, validation, structured errors, layers, execution of bodies and the decision about
+unknown outcomes. Holds no workflow logic: layers for policy and review, and the core that writes
+intents, are injected.
+"""
+
+from stanchion.tools._call import call
+from stanchion.tools._context import CallContext
+from stanchion.tools._contract import Contract, Effect
+from stanchion.tools._errors import render_error, translate, unknown_outcome
+from stanchion.tools._execute import ask_reconciler, execute_body, perform
+from stanchion.tools._gateway import Gateway, Layer, Next, asks, compose, note, stop
+from stanchion.tools._judge import Policy, judge
+from stanchion.tools._keys import mint_key
+from stanchion.tools._outcomes import (
+    BadResult,
+    CantTell,
+    DidNotHappen,
+    Happened,
+    NotPerformed,
+    Reconciled,
+)
+from stanchion.tools._recovery import (
+    GRACE,
+    AskPerson,
+    CallAgain,
+    Move,
+    Reconcile,
+    UseLate,
+    UseResult,
+    WaitUntil,
+    next_move,
+)
+from stanchion.tools._retry import RetryPolicy
+from stanchion.tools._review import (
+    Approved,
+    Asker,
+    Edited,
+    Rejected,
+    Reviewed,
+    Unanswered,
+    review,
+)
+from stanchion.tools._tool import Register, Tool, by_name, tool
+from stanchion.tools._validate import validate
+
+__all__ = [
+    "GRACE",
+    "Approved",
+    "AskPerson",
+    "Asker",
+    "BadResult",
+    "CallAgain",
+    "CallContext",
+    "CantTell",
+    "Contract",
+    "DidNotHappen",
+    "Edited",
+    "Effect",
+    "Gateway",
+    "Happened",
+    "Layer",
+    "Move",
+    "Next",
+    "NotPerformed",
+    "Policy",
+    "Reconcile",
+    "Reconciled",
+    "Register",
+    "Rejected",
+    "RetryPolicy",
+    "Reviewed",
+    "Tool",
+    "Unanswered",
+    "UseLate",
+    "UseResult",
+    "WaitUntil",
+    "ask_reconciler",
+    "asks",
+    "by_name",
+    "call",
+    "compose",
+    "execute_body",
+    "judge",
+    "mint_key",
+    "next_move",
+    "note",
+    "perform",
+    "render_error",
+    "review",
+    "stop",
+    "tool",
+    "translate",
+    "unknown_outcome",
+    "validate",
+]

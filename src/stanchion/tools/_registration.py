@@ -1,0 +1,226 @@
+"""A function and its declaration made into a contract, or refused.
+
+A definition that a model couldn't understand or that recovery couldn't act on is refused with a
+ContractError that says how to mend it. What is merely poor or worth knowing becomes a note.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from stanchion.errors import EncodingError
+from stanchion.ledger import Codec, canonical, codec_for, digest
+from stanchion.tools._companions import check_compensation, check_reconciler
+from stanchion.tools._contract import Contract
+from stanchion.tools._docstring import parse_docstring
+from stanchion.tools._parameters import Parameters
+from stanchion.tools._retry import RetryPolicy
+from stanchion.tools._schema import without_titles
+from stanchion.tools._signature import Signature, refuse, signature_of
+
+__all__ = ["Declaration", "contract_of"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What the operator says about a function."""
+
+    read: bool
+    write: bool
+    trusted: bool
+    accepts_key: bool | timedelta
+    reconcile: Callable[..., Any] | None
+    compensate: Callable[..., Any] | None
+    needs_review: bool
+    timeout: timedelta
+    retries: int | RetryPolicy
+    targets: Mapping[str, Any] | Collection[str]
+    name: str | None
+    description: str | None
+    version: str
+    examples: Sequence[Mapping[str, Any]]
+    max_argument_bytes: int
+    max_result_bytes: int
+
+
+def contract_of(fn: Callable[..., Any], said: Declaration) -> Contract:
+    """Make the contract, or raise ContractError."""
+    name = _name(fn, said)
+    where = f"tool {name}"
+    _check_effect(said, where)
+    signature = signature_of(fn, where)
+    text = parse_docstring(fn.__doc__)
+    description = (said.description or text.description).strip()
+    if not description:
+        raise refuse(
+            where, "it has no description", "say in its docstring what it does and when to use it"
+        )
+    arguments = Parameters(
+        signature.parameters, text.parameters, where=where, max_bytes=said.max_argument_bytes
+    )
+    result, returns = _result(signature, where)
+    check_reconciler(said.reconcile, arguments.names, where)
+    check_compensation(said.compensate, arguments.names, where)
+    contract = Contract(
+        name=name,
+        description=description,
+        effect="write" if said.write else "read",
+        trusted=said.trusted,
+        accepts_key=said.accepts_key is not False,
+        key_validity=said.accepts_key if isinstance(said.accepts_key, timedelta) else None,
+        reconcile=said.reconcile,
+        compensate=said.compensate,
+        needs_review=said.needs_review,
+        timeout=said.timeout,
+        retry=_retry(said.retries),
+        targets=_targets(said.targets, arguments.names, where),
+        arguments=arguments,
+        result=result,
+        parameters=_with_examples(arguments, said.examples, where),
+        returns=returns,
+        examples=tuple(said.examples),
+        max_result_bytes=said.max_result_bytes,
+        takes_context=signature.takes_context,
+        is_async=signature.is_async,
+        version=said.version,
+        digest="",
+        notes=tuple(_notes(said, signature, arguments)),
+    )
+    return replace(contract, digest=_digest(contract))
+
+
+def _name(fn: Callable[..., Any], said: Declaration) -> str:
+    name = said.name or getattr(fn, "__name__", "")
+    if not _NAME.fullmatch(name):
+        raise refuse(
+            f"tool {name or fn!r}",
+            "its name can't be used by a model",
+            "write a `def` or give name=: letters, digits, _ and -, at most 64",
+        )
+    return name
+
+
+def _check_effect(said: Declaration, where: str) -> None:
+    if said.read == said.write:
+        raise refuse(
+            where,
+            "it must be either a read or a write",
+            "say read=True if calling it changes nothing anywhere, else write=True",
+        )
+    capabilities = {
+        "accepts_key": said.accepts_key is not False,
+        "reconcile": said.reconcile is not None,
+        "compensate": said.compensate is not None,
+    }
+    if said.read and (given := [name for name, is_given in capabilities.items() if is_given]):
+        raise refuse(
+            where,
+            f"{given[0]} is a capability of writes and this is a read",
+            f"remove {given[0]}, or say write=True if it changes something",
+        )
+    if isinstance(said.accepts_key, timedelta) and said.accepts_key <= timedelta(0):
+        raise refuse(where, "accepts_key isn't a positive duration", "give the target's own")
+    if said.timeout <= timedelta(0):
+        raise refuse(where, "timeout isn't positive", "give the longest a call may take")
+
+
+def _result(signature: Signature, where: str) -> tuple[Codec[Any], Mapping[str, Any]]:
+    if signature.returns is inspect.Parameter.empty:
+        raise refuse(where, "its return type is missing", "annotate it; `-> None` for nothing")
+    try:
+        codec: Codec[Any] = codec_for(signature.returns)
+        return codec, without_titles(codec.schema())
+    except (EncodingError, PydanticInvalidForJsonSchema) as error:
+        raise refuse(
+            where,
+            "its return type has no JSON schema",
+            "return standard types, a dataclass or a Pydantic model",
+        ) from error
+
+
+def _retry(retries: int | RetryPolicy) -> RetryPolicy:
+    return retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries + 1)
+
+
+def _targets(
+    targets: Mapping[str, Any] | Collection[str], names: Collection[str], where: str
+) -> Mapping[str, Any]:
+    roles = (
+        dict(cast("Mapping[str, Any]", targets))
+        if isinstance(targets, Mapping)
+        else {name: name for name in targets}
+    )
+    for name in roles:
+        if name not in names:
+            raise refuse(
+                where,
+                f"the target {name!r} isn't one of its parameters",
+                f"name one of: {', '.join(names) or 'it has none'}",
+            )
+    return roles
+
+
+def _with_examples(
+    arguments: Parameters, examples: Sequence[Mapping[str, Any]], where: str
+) -> Mapping[str, Any]:
+    for example in examples:
+        try:
+            arguments.validate(example)
+        except (ValidationError, EncodingError) as error:
+            raise refuse(
+                where, f"the example {dict(example)!r} doesn't fit its parameters", "mend it"
+            ) from error
+    return {**arguments.schema, "examples": list(examples)} if examples else arguments.schema
+
+
+def _notes(said: Declaration, signature: Signature, arguments: Parameters) -> Iterator[str]:
+    properties: Mapping[str, Any] = arguments.schema.get("properties", {})
+    for name, schema in properties.items():
+        if "description" not in schema and "$ref" not in schema:
+            yield f"parameter {name} has no description: add it under `Args:` in the docstring"
+    can_be_resolved = said.accepts_key is not False or said.reconcile is not None
+    if said.write and not can_be_resolved:
+        yield "an unknown outcome goes to a person: the target takes no key and can't be asked"
+    if said.write and not signature.is_async and not can_be_resolved:
+        yield "a timeout is an unknown outcome: it runs in a thread, which can't be cancelled"
+
+
+def _digest(contract: Contract) -> str:
+    """Digest what is declared; functions count by their presence and name."""
+    validity = contract.key_validity
+    declared = {
+        "v": 1,
+        "name": contract.name,
+        "description": contract.description,
+        "effect": contract.effect,
+        "trusted": contract.trusted,
+        "accepts_key": contract.accepts_key,
+        "key_validity": None if validity is None else validity.total_seconds(),
+        "reconcile": _qualified(contract.reconcile),
+        "compensate": _qualified(contract.compensate),
+        "needs_review": contract.needs_review,
+        "timeout": contract.timeout.total_seconds(),
+        "attempts": contract.retry.attempts,
+        "targets": {name: _qualified(role) for name, role in contract.targets.items()},
+        "parameters": contract.arguments.schema,
+        "returns": contract.returns,
+        "version": contract.version,
+    }
+    return digest(canonical(declared, what=f"the contract of {contract.name}")).hex()
+
+
+def _qualified(thing: Any) -> str | None:
+    """Name a function, a class or a field in a way that is the same in every process."""
+    if thing is None or isinstance(thing, str):
+        return thing
+    return getattr(thing, "__qualname__", None) or type(thing).__qualname__

@@ -1,0 +1,27 @@
+"""Workflows: ordinary async Python whose every step is recorded, replayed and resumed.
+
+Owns the definition, the run's face, lanes and replay, effects with their recovery, the agent's
+loop. Holds no storage details and doesn't decide who calls ``advance``.
+"""
+
+from stanchion.workflow._advance import advance
+from stanchion.workflow._agent import AgentResult
+from stanchion.workflow._clock import Clock, SystemClock
+from stanchion.workflow._host import Host, ReplayMode
+from stanchion.workflow._incarnation import Incarnation
+from stanchion.workflow._run import Run
+from stanchion.workflow._workflow import Workflow, Workflows, workflow
+
+__all__ = [
+    "AgentResult",
+    "Clock",
+    "Host",
+    "Incarnation",
+    "ReplayMode",
+    "Run",
+    "SystemClock",
+    "Workflow",
+    "Workflows",
+    "advance",
+    "workflow",
+]

@@ -1,0 +1,211 @@
+"""Moving a run until it ends or waits: the one thing that engines do.
+
+``advance`` claims the run, replays what is recorded, performs what comes next, and writes how the
+incarnation ended. An engine decides only who calls it and when. Calling it twice at once is safe:
+the second claim fails or fences the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from stanchion.errors import LedgerError, NonDeterminismError, StanchionError
+from stanchion.ledger import (
+    Draft,
+    EntryPhase,
+    Fenced,
+    Message,
+    Payload,
+    Place,
+    RunChange,
+    RunRecord,
+    Wait,
+    payload,
+)
+from stanchion.values import RunState
+from stanchion.workflow._conductor import Suspended
+from stanchion.workflow._host import Host
+from stanchion.workflow._incarnation import Incarnation
+from stanchion.workflow._manifest import manifest_of
+from stanchion.workflow._run import Run
+from stanchion.workflow._workflow import Workflow
+
+__all__ = ["RUN_PLACE", "advance"]
+
+RUN_PLACE = Place("", -1)
+"""Where entries about the run as a whole stand; no step ever does."""
+
+
+async def advance(
+    host: Host, run: str, watch: Callable[[Incarnation], None] = lambda _: None
+) -> RunRecord | None:
+    """Move a run until it ends or waits; return its record, None if another writer has it.
+
+    ``watch`` is given the incarnation once it is loaded, to poke it when messages arrive. Raises
+    StoreUnavailable when the store fails: what was acknowledged is kept, call again later.
+    """
+    record = await host.store.claim(run, host.worker)
+    if record is None:
+        return None
+    try:
+        definition = host.workflows.find(record.workflow, record.version)
+        if definition is None:
+            await _park_unregistered(host, record)
+        else:
+            incarnation = await Incarnation.load(host, record)
+            watch(incarnation)
+            await _drive(incarnation, definition)
+    except Fenced:
+        return None
+    return await host.store.get(run)
+
+
+async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> None:
+    try:
+        await _note_start(incarnation, definition)
+        result = await _execute(incarnation, definition)
+        incarnation.journal.check_finished()
+        encoded = definition.output_codec.encode(result, what=f"the output of {definition.name}")
+    except Suspended:
+        if incarnation.fault is not None:
+            raise incarnation.fault from None
+        await _suspend(incarnation)
+    except asyncio.CancelledError:
+        if not incarnation.cancel_requested:
+            raise
+        await _end(incarnation, RunState.CANCELLED, "cancelled on request")
+    except Exception as error:  # noqa: BLE001 (the boundary of a user's workflow)
+        await _fail(incarnation, incarnation.fault or error)
+    else:
+        await _end(incarnation, RunState.COMPLETED, "", result=encoded)
+    finally:
+        await incarnation.close()
+
+
+async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
+    incarnation.conductor.enter_root()
+    value = definition.input_codec.decode(
+        incarnation.payload(incarnation.record.input), what=f"input of {definition.name}"
+    )
+    run: Run[Any] = Run(incarnation, definition)
+    if incarnation.cancel_requested:
+        await incarnation.poke()
+    return await definition.fn(run, value)
+
+
+async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> None:
+    """Pin the manifest at the run's first incarnation; note who resumed it later."""
+    if incarnation.record.seq == 0:
+        manifest = payload(manifest_of(definition), what="manifest")
+        await incarnation.append(_note("started", manifest, manifest=manifest.digest.hex()))
+    for message in incarnation.messages("resume"):
+        request = json.loads(message.payload)
+        incarnation.journal.accept_drift = bool(request.get("accept_drift"))
+        note = _note("resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"])
+        await incarnation.append(note, taken=(message.id,))
+        incarnation.take(message)
+
+
+async def _suspend(incarnation: Incarnation) -> None:
+    """Give the run back: waiting if it waits for the outside, otherwise ready to be claimed."""
+    waits = incarnation.waits()
+    stopped = incarnation.conductor.interrupted or not waits
+    state = RunState.RUNNING if stopped else RunState.WAITING
+    reason = "" if stopped else "; ".join(_describe(w) for w in waits[:3])
+    change = RunChange(state=state, reason=reason, release=True)
+    await incarnation.append(change=change)
+    if state is RunState.RUNNING:
+        incarnation.host.notify(incarnation.record.id)
+
+
+async def _fail(incarnation: Incarnation, error: Exception) -> None:
+    if isinstance(error, NonDeterminismError):
+        change = RunChange(state=RunState.WAITING, reason=str(error), release=True)
+        await incarnation.append(_note("diverged", None), change=change)
+        return
+    if isinstance(error, LedgerError) and error is incarnation.fault:
+        raise error
+    reason = f"{type(error).__name__}: {error}"
+    record = {
+        "type": type(error).__name__,
+        "code": error.code if isinstance(error, StanchionError) else "exception",
+        "message": str(error),
+    }
+    await _end(incarnation, RunState.FAILED, reason, error=payload(record))
+
+
+async def _end(
+    incarnation: Incarnation,
+    state: RunState,
+    reason: str,
+    *,
+    result: Payload | None = None,
+    error: Payload | None = None,
+) -> None:
+    change = RunChange(state=state, reason=reason, result=result, error=error, release=True)
+    messages = (*_to_parent(incarnation, state, reason, result), *_to_children(incarnation))
+    taken = tuple(m.id for m in incarnation.messages("") if m.kind == "cancel")
+    note = _note(state.value, result or error)
+    incarnation.conductor.over = False
+    await incarnation.append(note, taken=taken, sent=messages, change=change)
+    for message in messages:
+        incarnation.host.notify(message.run)
+
+
+def _to_parent(
+    incarnation: Incarnation, state: RunState, reason: str, result: Payload | None
+) -> list[Message]:
+    record = incarnation.record
+    if not record.parent:
+        return []
+    ended = {
+        "state": state.value,
+        "reason": reason,
+        "result": None if result is None else json.loads(result.data),
+    }
+    topic = f"child:{record.id}"
+    key = f"{topic}:{record.epoch}"
+    return [Message(record.parent, topic, key, payload(ended), "child")]
+
+
+def _to_children(incarnation: Incarnation) -> list[Message]:
+    """Cancel the children that the run, which ends, still waits for."""
+    request = payload({"by": incarnation.record.id})
+    return [
+        Message(w.body["child"], "", "cancel:parent", request, "cancel")
+        for w in incarnation.waits()
+        if w.kind == "child"
+    ]
+
+
+async def _park_unregistered(host: Host, record: RunRecord) -> None:
+    incarnation = Incarnation(host, record, (), {})
+    reason = (
+        f"no app here serves the workflow {record.workflow!r} in version {record.version!r}; "
+        "register it and resume the run"
+    )
+    wait = Wait(record.id, RUN_PLACE, "version", f"version:{record.workflow}:{record.version}")
+    change = RunChange(state=RunState.WAITING, reason=reason, release=True)
+    await incarnation.append(_note("unregistered", None), opened=(wait,), change=change)
+    with contextlib.suppress(Exception):
+        await incarnation.close()
+
+
+def _note(name: str, result: Payload | None, **facts: Any) -> Draft:
+    return Draft(RUN_PLACE, EntryPhase.NOTE, "run", name, None, result, facts)
+
+
+def _describe(wait: Wait) -> str:
+    match wait.kind:
+        case "question":
+            return f"a person: {wait.body.get('prompt', '')}"
+        case "event":
+            return f"the event {wait.body.get('event', '')}"
+        case "child":
+            return f"the child run {wait.body.get('child', '')}"
+        case _:
+            return f"the time {wait.wake_at:%Y-%m-%d %H:%M:%S} UTC" if wait.wake_at else wait.kind

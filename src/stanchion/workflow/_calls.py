@@ -1,0 +1,269 @@
+"""Calls of tools and functions as steps: the gateway composed with policy, review and intents.
+
+Policy and review are injected into the gateway's layers here, and the core is the write-ahead
+effect. A call that was let through once isn't judged again when it is recovered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache, partial
+from typing import Any, Literal, cast
+
+from stanchion.errors import Denied, Expired, Refused, ToolFailed
+from stanchion.ledger import EntryPhase, Payload, codec_for, payload
+from stanchion.review import Occasion, approval
+from stanchion.tools import (
+    Approved,
+    CallContext,
+    Contract,
+    Edited,
+    Gateway,
+    Rejected,
+    Reviewed,
+    Tool,
+    Unanswered,
+    ask_reconciler,
+    execute_body,
+    judge,
+    mint_key,
+    perform,
+    review,
+    tool,
+    validate,
+)
+from stanchion.trust import find_origins, judge_bounds
+from stanchion.values import Question, ToolCall, ToolResult
+from stanchion.workflow._effects import Effect, perform_effect
+from stanchion.workflow._incarnation import Incarnation, StepScope
+from stanchion.workflow._people import ask_person
+from stanchion.workflow._steps import (
+    function_name,
+    function_request,
+    initiator_of,
+    return_type,
+    run_function,
+)
+from stanchion.workflow._workflow import Workflow
+
+__all__ = ["call_tool", "step"]
+
+STEP_TIMEOUT = timedelta(minutes=5)
+"""How long a function without a contract may run before its outcome counts as unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Whose call it is, for policy and for the key."""
+
+    incarnation: Incarnation
+    workflow: Workflow[Any, Any, Any]
+    origin: Literal["code", "model"]
+    call_id: str
+
+
+async def call_tool(
+    incarnation: Incarnation,
+    workflow: Workflow[Any, Any, Any],
+    tool: Tool[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    origin: Literal["code", "model"] = "code",
+    call_id: str = "",
+) -> Any:
+    """Call a tool through its gateway, as one step."""
+    if tool not in workflow.tools:
+        raise Refused(
+            f"the workflow {workflow.name!r} doesn't declare the tool {tool.name!r}",
+            remedy=f"add it: @workflow(tools=[..., {tool.name}])",
+            rule="declared tools",
+        )
+    caller = _Caller(incarnation, workflow, origin, call_id)
+    call = ToolCall(tool.name, arguments, origin, call_id)
+    request = _request(tool, arguments)
+    scope_key = (incarnation.conductor.lane().path, tool.name, request.digest)
+    n = incarnation.calls[scope_key]
+    incarnation.calls[scope_key] += 1
+
+    async def body(scope: StepScope) -> Any:
+        result = await _through_gateway(scope, caller, tool, call, n)
+        scope.facts["verdicts"] = [list(v) for v in result.verdicts]
+        return _value(tool.name, result)
+
+    return await incarnation.perform("call", tool.name, request, tool.contract.result, body)
+
+
+def _request(tool: Tool[..., Any], arguments: Mapping[str, Any]) -> Payload:
+    """Return what replay compares: the tool, its version and the arguments as given."""
+    plain = {name: _plain(value) for name, value in arguments.items()}
+    return payload(
+        {"tool": tool.name, "version": tool.contract.version, "arguments": plain},
+        what=f"the arguments of {tool.name}",
+    )
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return json.loads(codec_for(type(value)).encode(value, what="an argument").data)
+
+
+async def _through_gateway(
+    scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall, n: int
+) -> ToolResult:
+    contract = tool.contract
+
+    async def core(ready: ToolCall) -> ToolResult:
+        if contract.effect == "read":
+            return await _read(scope, tool, ready)
+        scope.verdicts = ready.verdicts
+        return await perform_effect(scope, _effect(scope, caller, tool, ready, n))
+
+    if scope.recorded is not None and scope.recorded.last(EntryPhase.INTENT):
+        recovered = Gateway(tool, (validate(contract),))
+        return await recovered.run(_as_sent(scope, call), core)
+    principal = initiator_of(caller.incarnation)
+
+    def policy(ready: ToolCall) -> Any:
+        return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
+
+    ask = partial(_ask, scope, tool)
+    gateway = Gateway(tool, (validate(contract), judge(policy), review(contract, ask)))
+    return await gateway.run(call, core)
+
+
+def _as_sent(scope: StepScope, call: ToolCall) -> ToolCall:
+    """Return the call as its intent recorded it: a person may have edited the arguments."""
+    intent = scope.recorded.last(EntryPhase.INTENT) if scope.recorded else None
+    if intent is None or intent.result is None:
+        return call
+    return replace(call, arguments=json.loads(scope.incarnation.payload(intent.result)))
+
+
+async def _read(scope: StepScope, tool: Tool[..., Any], call: ToolCall) -> ToolResult:
+    """Call a read, again where its error may pass."""
+    clock, policy = scope.incarnation.host.clock, tool.contract.retry
+    attempt = 1
+    while True:
+        context = _context(scope, tool, attempt)
+        result = await perform(tool, replace(call, attempt=attempt), context)
+        if result.error is None or not result.error.retryable or attempt >= policy.attempts:
+            if attempt > 1:
+                scope.facts["attempts"] = attempt
+            return result
+        pause = policy.delay(attempt)
+        if result.error.retry_after is not None:
+            pause = max(pause, timedelta(seconds=result.error.retry_after))
+        await clock.sleep_until(clock.now() + pause)
+        attempt += 1
+
+
+def _context(scope: StepScope, tool: Tool[..., Any], attempt: int) -> CallContext[Any]:
+    incarnation = scope.incarnation
+    return CallContext(
+        key="",
+        epoch=incarnation.record.epoch,
+        attempt=attempt,
+        deadline=incarnation.host.clock.now() + tool.contract.timeout,
+        run=incarnation.record.id,
+        deps=incarnation.host.deps,
+        clock=incarnation.host.clock.now,
+    )
+
+
+def _effect(
+    scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall, n: int
+) -> Effect:
+    encoded = tool.contract.encode_arguments(call.arguments)
+    record = caller.incarnation.record
+    by_model = call.origin == "model"
+    lineage = record.root if by_model else f"{record.root}|{scope.place.lane}"
+    sent = replace(call, key=mint_key(lineage, tool.name, encoded, 0 if by_model else n))
+    return Effect(
+        tool.contract,
+        sent,
+        partial(execute_body, tool, sent),
+        partial(ask_reconciler, tool, sent) if tool.contract.reconcile else None,
+    )
+
+
+async def _ask(
+    scope: StepScope, tool: Tool[..., Any], call: ToolCall, reasons: tuple[str, ...]
+) -> Reviewed:
+    """Ask a person about the exact call, bound to its digest."""
+    incarnation = scope.incarnation
+    arguments = json.loads(tool.contract.encode_arguments(call.arguments))
+    sources = {"input": json.loads(incarnation.payload(incarnation.record.input))}
+    origins = {name: find_origins(value, sources) for name, value in arguments.items()}
+
+    def question(occasion: Occasion) -> Question:
+        return approval(call, tool.contract, occasion, reasons=reasons, origins=origins)
+
+    try:
+        with scope.below():
+            answer = await ask_person(incarnation, "approval", question, None)
+    except Expired:
+        return Unanswered()
+    if answer.choice == "deny":
+        return Rejected(answer.by, answer.comment)
+    if answer.choice == "edit":
+        return Edited(answer.by, cast("Mapping[str, Any]", answer.value))
+    return Approved(answer.by)
+
+
+def _value(tool: str, result: ToolResult) -> Any:
+    """Return a result's value, or raise the step error that its error stands for."""
+    error = result.error
+    if error is None:
+        return result.value
+    facts = {"tool": tool, "error": json.loads(codec_for(type(error)).encode(error).data)}
+    match error.code:
+        case "denied":
+            raise Denied(f"{tool}: {error.problem}", **facts)
+        case "expired":
+            raise Expired(f"{tool}: {error.problem}", **facts)
+        case _:
+            raise ToolFailed(f"{tool}: {error.problem}", **facts)
+
+
+async def step(
+    incarnation: Incarnation, fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+) -> Any:
+    """Run a function without a contract: a write without capabilities."""
+    contract = _bare_contract(fn)
+    name = contract.name
+    arguments = {"arguments": json.loads(function_request(name, args, kwargs).data)}
+    request = payload(arguments)
+
+    async def invoke(_: CallContext[Any]) -> Any:
+        async with asyncio.timeout(STEP_TIMEOUT.total_seconds()):
+            return await run_function(fn, args, kwargs)
+
+    async def body(scope: StepScope) -> Any:
+        key = mint_key(incarnation.record.root, name, request.data, scope.place.ordinal)
+        call = ToolCall(name, arguments, key=key)
+        result = await perform_effect(scope, Effect(contract, call, invoke))
+        return _value(name, result)
+
+    return await incarnation.perform("step", name, request, contract.result, body)
+
+
+@lru_cache(maxsize=256)
+def _bare_contract(fn: Callable[..., Any]) -> Contract:
+    """Return the contract of a function without one: it writes, and nothing helps to recover it."""
+
+    def stand_in(arguments: Any) -> Any: ...
+
+    stand_in.__annotations__ = {"arguments": list[Any], "return": return_type(fn)}
+    register = tool(
+        write=True,
+        name=function_name(fn),
+        description="A function without a contract.",
+        timeout=STEP_TIMEOUT,
+        retries=0,
+    )
+    return register(stand_in).contract

@@ -1,0 +1,146 @@
+"""Branches of a run: together, over items, in a race, in order of completion, within a time limit.
+
+Each branch has its lane, so that branches don't depend on each other's timing. Where timing can be
+seen (who won, which came next), it is an entry of its own and the same on replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+
+from stanchion.ledger import codec_for, payload
+from stanchion.workflow._conductor import Branch
+from stanchion.workflow._incarnation import Incarnation, StepScope
+
+__all__ = ["as_completed", "gather", "map_items", "race"]
+
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 (an item)
+
+_index = codec_for(int)
+
+
+async def gather(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> list[T]:
+    """Run branches together; the first failure cancels the others and is raised."""
+    return await map_items(incarnation, _itself, awaitables, None)
+
+
+async def map_items(
+    incarnation: Incarnation,
+    fn: Callable[[I], Awaitable[T]],
+    items: Iterable[I],
+    limit: int | None,
+) -> list[T]:
+    """Run ``fn`` for each item, at most ``limit`` at once; results in the items' order."""
+    conductor = incarnation.conductor
+    fork = conductor.lane().new_fork()
+    todo = list(items)
+    branches: list[Branch[T]] = []
+    try:
+        while True:
+            running = [b for b in branches if not b.task.done()]
+            while len(branches) < len(todo) and (limit is None or len(running) < limit):
+                index = len(branches)
+                branches.append(conductor.spawn(_coroutine(fn(todo[index])), fork, index))
+                running.append(branches[-1])
+            for branch in branches:
+                if branch.task.done():
+                    branch.task.result()  # raises the failure
+            if not running:
+                return [b.task.result() for b in branches]
+            await conductor.first_ended(running)
+    except BaseException:
+        for awaitable in todo[len(branches) :]:
+            _close(awaitable)
+        await end_branches(incarnation, branches)
+        raise
+
+
+async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> tuple[int, T]:
+    """Return the index and the result of the first branch to end; the others are cancelled."""
+    conductor = incarnation.conductor
+    fork = conductor.lane().new_fork()
+    branches: dict[int, Branch[T]] = {}
+
+    async def decide(_: StepScope) -> int:
+        for index, awaitable in enumerate(awaitables):
+            branches[index] = conductor.spawn(_coroutine(awaitable), fork, index)
+        try:
+            winner = await conductor.first_ended(list(branches.values()))
+        except BaseException:
+            await end_branches(incarnation, list(branches.values()))
+            raise
+        await end_branches(incarnation, [b for b in branches.values() if b is not winner])
+        _raise_signal(winner)
+        return winner.index
+
+    request = payload({"branches": len(awaitables)})
+    index = await incarnation.perform("race", "race", request, _index, decide)
+    if not branches:  # replayed: only the winner's branch runs, over its recorded steps
+        lane = conductor.lane()
+        for loser, awaitable in enumerate(awaitables):
+            if loser != index:
+                _close(awaitable)
+                incarnation.journal.forget(f"{lane.path}/f{fork}.{loser}")
+        branches[index] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
+        await conductor.first_ended([branches[index]])
+    return index, branches[index].task.result()
+
+
+async def as_completed(
+    incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]
+) -> AsyncIterator[tuple[int, T]]:
+    """Yield (index, result) in the order of completion, which is recorded."""
+    conductor = incarnation.conductor
+    fork = conductor.lane().new_fork()
+    left = {i: conductor.spawn(_coroutine(a), fork, i) for i, a in enumerate(awaitables)}
+    try:
+        while left:
+            request = payload({"left": len(left)})
+
+            async def choose(_: StepScope) -> int:
+                ended = await conductor.first_ended(list(left.values()))
+                _raise_signal(ended)
+                return ended.index
+
+            index = await incarnation.perform("race", "as_completed", request, _index, choose)
+            branch = left.pop(index)
+            await conductor.first_ended([branch])
+            yield index, branch.task.result()
+    finally:
+        await end_branches(incarnation, list(left.values()))
+
+
+async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]) -> None:
+    """Cancel branches and wait until they have ended; a write in flight gets its outcome first."""
+    for branch in branches:
+        branch.cancel()
+        incarnation.journal.forget(branch.lane)
+    while running := [b for b in branches if not b.task.done()]:
+        await incarnation.conductor.first_ended(running)
+
+
+def _raise_signal(branch: Branch[Any]) -> None:
+    """Raise what ended the incarnation instead of recording it as a branch's end."""
+    if branch.task.cancelled():
+        raise asyncio.CancelledError
+    error = branch.task.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise error
+
+
+async def _itself(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+async def _coroutine(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def _close(awaitable: Any) -> None:
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()
+
+

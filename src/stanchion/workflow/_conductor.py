@@ -1,0 +1,286 @@
+"""Lanes, and the one question they answer: can this run still move by itself?
+
+Each scope of a run is a lane, driven by an asyncio task. The conductor counts the lanes that are
+live (executing, or with a step in flight). When none is, and some wait for the outside, the
+incarnation is over: every waiting lane gets ``Suspended``, and all that matters is in the ledger
+already. It knows tasks and futures; nothing of steps, stores or models.
+
+A lane that performs a write is shielded: cancelling it, or stopping the run, takes effect after the
+write has an outcome. With ``replay_everywhere`` an incarnation makes one new step a lane and
+releases replayed steps in a shuffled order, so that tests see every await suspended and replayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from stanchion.errors import ConcurrentScopeError, WorkflowError
+from stanchion.ledger import Place, lane_below, lane_of_branch
+
+__all__ = ["Branch", "Conductor", "Lane", "Suspended"]
+
+T = TypeVar("T")
+
+
+class Suspended(BaseException):
+    """The run waits for the outside; this incarnation records nothing more. A signal."""
+
+
+@dataclass(slots=True)
+class _Strand:
+    """One task's state, shared by the lanes that it drives."""
+
+    shields: int = 0
+    cancelled: bool = False
+
+
+class Lane:
+    """One scope's sequence of steps."""
+
+    __slots__ = ("busy", "conductor", "forks", "ordinal", "path", "strand")
+
+    def __init__(self, conductor: Conductor, path: str, strand: _Strand) -> None:
+        self.conductor = conductor
+        self.path = path
+        self.strand = strand
+        self.ordinal = 0
+        self.forks = 0
+        self.busy = ""
+
+    @contextmanager
+    def step(self, kind: str, name: str) -> Iterator[Place]:
+        """Hold the lane for one step at the next place."""
+        if self.conductor.over:
+            raise Suspended
+        if self.busy:
+            raise ConcurrentScopeError(
+                f"{kind} {name!r} started while {self.busy} is still in flight in the same scope",
+                remedy="give each branch its own scope: await run.gather(first, second)",
+            )
+        self.busy = f"{kind} {name!r}"
+        place = Place(self.path, self.ordinal)
+        self.ordinal += 1
+        try:
+            yield place
+        finally:
+            self.busy = ""
+
+    @contextmanager
+    def shield(self) -> Iterator[None]:
+        """Put off cancellation until a write has an outcome."""
+        self.strand.shields += 1
+        try:
+            yield
+        finally:
+            self.strand.shields -= 1
+
+    def new_fork(self) -> int:
+        """Return the number of this lane's next fork."""
+        self.forks += 1
+        return self.forks - 1
+
+
+_current: contextvars.ContextVar[Lane] = contextvars.ContextVar("stanchion_lane")
+
+
+@dataclass(slots=True)
+class Branch(Generic[T]):
+    """One coroutine of a fork, in its own lane."""
+
+    index: int
+    lane: str
+    task: asyncio.Task[T]
+    strand: _Strand
+
+    def cancel(self) -> None:
+        """Ask it to end: at once, or when its write in flight has an outcome."""
+        self.strand.cancelled = True
+        if not self.strand.shields:
+            self.task.cancel()
+
+
+@dataclass(slots=True)
+class _Blocked:
+    future: asyncio.Future[Any]
+    strand: _Strand
+
+
+@dataclass(slots=True)
+class Conductor:
+    """The lanes of one incarnation."""
+
+    replay_everywhere: bool = False
+    shuffle: random.Random | None = None
+    over: bool = False
+    interrupted: bool = False
+    """The incarnation ended though the run could go on: stopped from outside, or in a test mode."""
+    live: int = 1
+    _stopping: BaseException | None = None
+    _blocked: dict[Place, _Blocked] = field(default_factory=dict[Place, _Blocked])
+    _turns: list[asyncio.Future[None]] = field(default_factory=list["asyncio.Future[None]"])
+    _parked: dict[asyncio.Task[Any], asyncio.Future[None]] = field(
+        default_factory=dict["asyncio.Task[Any]", "asyncio.Future[None]"]
+    )
+
+    # Lanes
+
+    def enter_root(self) -> None:
+        """Make the current task drive the root lane."""
+        _current.set(Lane(self, "", _Strand()))
+
+    def lane(self) -> Lane:
+        """Return the lane that the current task drives; raise outside the run's workflow."""
+        lane = _current.get(None)
+        if lane is None or lane.conductor is not self:
+            raise WorkflowError(
+                "a step was started outside its run's workflow",
+                remedy="use a Run only inside the workflow that received it",
+            )
+        return lane
+
+    @contextmanager
+    def below(self, place: Place, suffix: str = "") -> Iterator[Lane]:
+        """Drive the lane below a composite step."""
+        with self._drive(f"{lane_below(place)}{suffix}") as lane:
+            yield lane
+
+    @contextmanager
+    def scope(self) -> Iterator[Lane]:
+        """Drive a new lane of the current one, in the same task."""
+        current = self.lane()
+        with self._drive(lane_of_branch(current.path, current.new_fork(), 0)) as lane:
+            yield lane
+
+    @contextmanager
+    def _drive(self, path: str) -> Iterator[Lane]:
+        lane = Lane(self, path, self.lane().strand)
+        token = _current.set(lane)
+        try:
+            yield lane
+        finally:
+            _current.reset(token)
+
+    # Branches
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T], fork: int, index: int) -> Branch[T]:
+        """Start one branch of a fork of the current lane."""
+        path = lane_of_branch(self.lane().path, fork, index)
+        strand = _Strand()
+        context = contextvars.copy_context()
+        context.run(_current.set, Lane(self, path, strand))
+        self.live += 1
+        task = asyncio.get_running_loop().create_task(coroutine, context=context)
+        task.add_done_callback(self._ended)
+        return Branch(index, path, task, strand)
+
+    async def first_ended(self, branches: Sequence[Branch[Any]]) -> Branch[Any]:
+        """Park the current lane until a branch has ended; return the first in order that has."""
+        if not any(b.task.done() for b in branches):
+            woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._parked.update({b.task: woken for b in branches})
+            try:
+                await self._wait(woken)
+            finally:
+                for branch in branches:
+                    self._parked.pop(branch.task, None)
+        return next(b for b in branches if b.task.done())
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        parent = self._parked.pop(task, None)
+        if parent is not None:
+            self._wake(parent)  # the parent counts as live before the branch stops counting
+        if not task.cancelled():
+            task.exception()  # seen: the parent decides what it means
+        self._idle()
+
+    # Waiting
+
+    async def block(self, place: Place) -> Any:
+        """Wait for the outside: return what ``deliver`` brings, or raise what ends the wait."""
+        self.check()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._blocked[place] = _Blocked(future, self.lane().strand)
+        try:
+            return await self._wait(future)
+        finally:
+            self._blocked.pop(place, None)
+
+    def blocked(self) -> list[Place]:
+        """Return the places that wait for the outside."""
+        return [place for place, b in self._blocked.items() if not b.future.done()]
+
+    def deliver(self, place: Place, value: Any) -> bool:
+        """Wake the lane that waits at a place; False if none does."""
+        blocked = self._blocked.get(place)
+        return blocked is not None and not self.over and self._wake(blocked.future, value)
+
+    async def replay_turn(self) -> None:
+        """Let the shuffled order decide when this replayed step returns."""
+        if self.shuffle is not None:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._turns.append(turn)
+            await self._wait(turn)
+
+    async def after_new_step(self, place: Place) -> None:
+        """End this lane's progress after a new step, in the mode that replays at every await."""
+        if self.replay_everywhere:
+            self.interrupted = True
+            await self.block(place)
+
+    async def _wait(self, future: asyncio.Future[Any]) -> Any:
+        self._idle()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.cancelled():
+                self.live += 1  # nobody woke this lane: it moves again because it is cancelled
+            raise
+
+    def _wake(self, future: asyncio.Future[Any], value: Any = None) -> bool:
+        if future.done():
+            return False
+        self.live += 1
+        if isinstance(value, BaseException):
+            future.set_exception(value)
+        else:
+            future.set_result(value)
+        return True
+
+    # Ending
+
+    def check(self) -> None:
+        """Raise what ends this lane before it does anything new, unless a write is in flight."""
+        if self.over:
+            raise Suspended
+        strand = self.lane().strand
+        if strand.shields:
+            return
+        if strand.cancelled:
+            raise asyncio.CancelledError
+        if self._stopping is not None:
+            raise self._stopping
+
+    def stop(self, signal: BaseException) -> None:
+        """End the incarnation: each lane gets the signal at its next new step or in its wait."""
+        self._stopping = signal
+        self.interrupted = True
+        for blocked in list(self._blocked.values()):
+            if not blocked.strand.shields:
+                self._wake(blocked.future, signal)
+
+    def _idle(self) -> None:
+        self.live -= 1
+        if self.live > 0 or self.over:
+            return
+        if self._turns and self.shuffle is not None:
+            self._wake(self._turns.pop(self.shuffle.randrange(len(self._turns))))
+        elif waiting := [b.future for b in self._blocked.values() if not b.future.done()]:
+            self.over = True
+            for future in waiting:
+                future.set_exception(Suspended())

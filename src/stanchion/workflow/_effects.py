@@ -1,0 +1,350 @@
+"""Writes: a durable intent before each, and an unknown outcome settled before anything goes on.
+
+The loop is always the same: intent, attempt, outcome. Any exit after an intent other than a result
+or a declared ``NotPerformed`` is unknown (a crash, a time-out, a cancellation, any exception), and
+``tools.next_move`` decides, from capabilities alone, whether to call again, to wait, to ask the
+reconciler or to ask a person. Each of those is a recorded step below the call, so a crash in the
+middle of a recovery is recovered too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from stanchion.errors import EncodingError, StanchionError, StoreUnavailable
+from stanchion.ledger import (
+    Durability,
+    EntryPhase,
+    LateOutcome,
+    codec_for,
+    payload,
+)
+from stanchion.review import Occasion, unknown_outcome
+from stanchion.tools import (
+    AskPerson,
+    CallAgain,
+    CallContext,
+    CantTell,
+    Contract,
+    DidNotHappen,
+    Happened,
+    Move,
+    NotPerformed,
+    Reconcile,
+    Reconciled,
+    UseLate,
+    UseResult,
+    WaitUntil,
+    next_move,
+)
+from stanchion.values import Question, ToolCall, ToolError, ToolResult
+from stanchion.workflow._incarnation import Incarnation, StepScope
+from stanchion.workflow._people import ask_person
+from stanchion.workflow._steps import sleep_until
+
+__all__ = ["Effect", "perform_effect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One write: how to do it, and all that recovery may use."""
+
+    contract: Contract
+    call: ToolCall
+    """With its key and the arguments as sent."""
+    invoke: Callable[[CallContext[Any]], Awaitable[Any]]
+    """Does it once; returns the result, raises NotPerformed, or anything else for unknown."""
+    reconcile: Callable[[CallContext[Any]], Awaitable[Reconciled]] | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return self.call.key
+
+
+@dataclass(slots=True)
+class _History:
+    """What is known of a write's attempts."""
+
+    attempts: int = 0
+    first_intent_at: datetime | None = None
+    deadline: datetime | None = None
+    failed_at: datetime | None = None
+    lost: bool = False
+    """An earlier attempt's outcome is unknown and nothing has said that it didn't happen."""
+    recoveries: dict[str, int] = field(default_factory=dict[str, int])
+
+    def lane(self, kind: str) -> str:
+        """Return the lane of the next recovery step of a kind; the same on every replay."""
+        count = self.recoveries[kind] = self.recoveries.get(kind, 0) + 1
+        return f"/{kind}{self.attempts}.{count}"
+
+
+async def perform_effect(scope: StepScope, effect: Effect) -> ToolResult:
+    """Do a write, or find out what became of it. Returns a result or the tool's own error."""
+    with scope.incarnation.conductor.lane().shield():
+        history = await _recorded(scope)
+        while True:
+            if not history.lost:
+                ended = await _attempt(scope, effect, history)
+                if ended is not None:
+                    return ended
+                continue
+            settled = await _settle(scope, effect, history)
+            if settled is not None:
+                scope.facts["attempts"] = history.attempts
+                return settled
+
+
+async def _recorded(scope: StepScope) -> _History:
+    """Read the history; an intent without an outcome is recorded as unknown: the process died."""
+    history = _History()
+    if scope.recorded is None:
+        return history
+    for entry in scope.recorded.entries:
+        if entry.phase is EntryPhase.INTENT:
+            history.attempts += 1
+            history.first_intent_at = history.first_intent_at or entry.recorded_at
+            history.deadline = datetime.fromisoformat(entry.facts["deadline"])
+            history.failed_at = None
+            history.lost = True
+        elif entry.phase is EntryPhase.UNKNOWN:
+            history.failed_at = entry.recorded_at
+            history.lost = not entry.facts.get("not_performed", False)
+    if scope.recorded.entries[-1].phase is EntryPhase.INTENT:
+        await _note_unknown(scope, "the process ended before an outcome was recorded")
+    return history
+
+
+async def _attempt(scope: StepScope, effect: Effect, history: _History) -> ToolResult | None:
+    """Send it once. None means that the outcome is unknown, or that it may be tried again."""
+    context = await _write_intent(scope, effect, history)
+    try:
+        context.check_deadline()
+        value = await effect.invoke(context)
+        encoded = effect.contract.encode_result(value).data
+    except NotPerformed as declared:
+        return await _not_performed(scope, effect, history, declared.error)
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (whatever it was: unknown)
+        history.lost = True
+        history.failed_at = scope.incarnation.host.clock.now()
+        await _note_unknown(scope, _why(error))
+        return None
+    scope.facts |= {"key": effect.key, "attempts": history.attempts}
+    scope.on_fenced = _leave_late(scope, effect, context.epoch, "done", encoded)
+    return ToolResult(effect.contract.decode_result(encoded))
+
+
+async def _write_intent(
+    scope: StepScope, effect: Effect, history: _History
+) -> CallContext[Any]:
+    incarnation = scope.incarnation
+    now = incarnation.host.clock.now()
+    history.attempts += 1
+    history.first_intent_at = history.first_intent_at or now
+    history.deadline = now + effect.contract.timeout
+    await scope.note(
+        EntryPhase.INTENT,
+        payload(json.loads(effect.contract.encode_arguments(effect.call.arguments))),
+        durability=Durability.POWER_LOSS,
+        key=effect.key,
+        attempt=history.attempts,
+        deadline=history.deadline.isoformat(),
+        verdicts=[list(v) for v in scope.verdicts],
+    )
+    return _context(scope, effect, history)
+
+
+def _context(scope: StepScope, effect: Effect, history: _History) -> CallContext[Any]:
+    incarnation = scope.incarnation
+    return CallContext(
+        key=effect.key,
+        epoch=incarnation.record.epoch,
+        attempt=history.attempts,
+        deadline=history.deadline or incarnation.host.clock.now(),
+        run=incarnation.record.id,
+        deps=incarnation.host.deps,
+        clock=incarnation.host.clock.now,
+    )
+
+
+async def _not_performed(
+    scope: StepScope, effect: Effect, history: _History, error: ToolError
+) -> ToolResult | None:
+    """Take a declared error as the outcome, unless an earlier attempt's is still unknown.
+
+    It speaks for its own attempt only; a retryable one is tried again.
+    """
+    scope.on_fenced = _leave_late(
+        scope, effect, scope.incarnation.record.epoch, "not_performed", b"null"
+    )
+    policy = effect.contract.retry
+    again = error.retryable and history.attempts < policy.attempts
+    earlier_unknown = scope.recorded_unknown
+    if not again and not earlier_unknown:
+        scope.facts |= {"key": effect.key, "attempts": history.attempts}
+        return ToolResult(error=error)
+    history.lost = earlier_unknown
+    history.failed_at = scope.incarnation.host.clock.now()
+    await _note_unknown(scope, f"not performed: {error.code}", not_performed=not earlier_unknown)
+    if not earlier_unknown:
+        await _sleep(scope, history, history.failed_at + policy.delay(history.attempts))
+    return None
+
+
+async def _note_unknown(scope: StepScope, reason: str, *, not_performed: bool = False) -> None:
+    if not not_performed:
+        scope.recorded_unknown = True
+    await scope.note(
+        EntryPhase.UNKNOWN,
+        durability=Durability.PROCESS,
+        reason=reason,
+        **({"not_performed": True} if not_performed else {}),
+    )
+
+
+async def _settle(scope: StepScope, effect: Effect, history: _History) -> ToolResult | None:
+    """Find out what became of the last attempt; None means that it may be sent again."""
+    reconciled: Reconciled | None = None
+    while True:
+        move = await _next(scope, effect, history, reconciled)
+        match move:
+            case UseLate(outcome):
+                scope.facts["settled"] = "late outcome"
+                return _late_result(effect, outcome)
+            case UseResult(result):
+                scope.facts["settled"] = "reconciler"
+                return ToolResult(result)
+            case CallAgain():
+                history.lost = False
+                scope.recorded_unknown = not isinstance(reconciled, DidNotHappen)
+                return None
+            case WaitUntil(at):
+                await _sleep(scope, history, at)
+            case Reconcile():
+                reconciled = await _reconcile(scope, effect, history)
+            case AskPerson(reason):
+                return await _ask(scope, effect, history, reason)
+
+
+async def _next(
+    scope: StepScope, effect: Effect, history: _History, reconciled: Reconciled | None
+) -> Move:
+    store, run = scope.incarnation.host.store, scope.incarnation.record.id
+    outcomes = await store.late_outcomes(run, effect.key)
+    late = next((o for o in outcomes if o.status == "done"), outcomes[-1] if outcomes else None)
+    now = scope.incarnation.host.clock.now()
+    return next_move(
+        effect.contract,
+        first_intent_at=history.first_intent_at or now,
+        intent_deadline=history.deadline or now,
+        now=now,
+        attempts=history.attempts,
+        last_failure_at=history.failed_at,
+        late=late,
+        reconciled=reconciled,
+    )
+
+
+def _late_result(effect: Effect, outcome: LateOutcome) -> ToolResult:
+    if outcome.status == "done":
+        return ToolResult(effect.contract.decode_result(outcome.payload.data))
+    return ToolResult(error=NotPerformed("a fenced writer reports that nothing was sent").error)
+
+
+async def _sleep(scope: StepScope, history: _History, at: datetime) -> None:
+    with scope.below(history.lane("wait")):
+        await sleep_until(scope.incarnation, at)
+
+
+async def _reconcile(scope: StepScope, effect: Effect, history: _History) -> Reconciled:
+    """Ask the reconciler, as a recorded step: what it said once is what it said."""
+
+    async def body(_: StepScope) -> dict[str, Any]:
+        if effect.reconcile is None:
+            return {"kind": "cant_tell", "reason": f"{effect.contract.name} has no reconciler"}
+        match await effect.reconcile(_context(scope, effect, history)):
+            case Happened(result):
+                return {"kind": "happened", "result": json.loads(effect.contract.encode_result(result).data)}
+            case DidNotHappen():
+                return {"kind": "did_not_happen"}
+            case CantTell(reason):
+                return {"kind": "cant_tell", "reason": reason}
+
+    with scope.below(history.lane("reconcile")):
+        request = payload({"key": effect.key, "attempt": history.attempts})
+        codec = codec_for(dict[str, Any])
+        said = await scope.incarnation.perform("reconcile", effect.contract.name, request, codec, body)
+    match said["kind"]:
+        case "happened":
+            return Happened(effect.contract.decode_result(payload(said["result"]).data))
+        case "did_not_happen":
+            return DidNotHappen()
+        case _:
+            return CantTell(said["reason"])
+
+
+async def _ask(
+    scope: StepScope, effect: Effect, history: _History, reason: str
+) -> ToolResult | None:
+    incarnation = scope.incarnation
+
+    def question(occasion: Occasion) -> Question:
+        return unknown_outcome(
+            effect.call,
+            effect.contract,
+            occasion,
+            reason=reason,
+            attempts=history.attempts,
+            sent_at=history.first_intent_at,
+        )
+
+    with scope.below(history.lane("ask")):
+        answer = await ask_person(incarnation, "unknown", question, None)
+    scope.facts["settled"] = f"{answer.by or 'a person'}: {answer.choice}"
+    match answer.choice:
+        case "happened":
+            return ToolResult(effect.contract.decode_result(payload(answer.value).data))
+        case "did_not_happen":
+            history.lost = False
+            scope.recorded_unknown = False
+            return None
+        case _:
+            raise StanchionError(
+                f"{answer.by or 'a person'} stopped the run: it is unknown whether {effect.contract.name} "
+                "happened",
+                remedy="settle it by hand, then start a new run",
+            )
+
+
+def _leave_late(
+    scope: StepScope, effect: Effect, epoch: int, status: str, data: bytes
+) -> Callable[[], Awaitable[None]]:
+    """Return what to do if the outcome can't be recorded because another writer has the run."""
+    store, run = scope.incarnation.host.store, scope.incarnation.record.id
+
+    async def leave() -> None:
+        outcome = LateOutcome(run, effect.key, epoch, status, payload(json.loads(data)))
+        try:
+            await store.late(outcome)
+        except StoreUnavailable:
+            return  # the new owner asks the target, or a person
+
+    return leave
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer within its time limit"
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled after it was sent"
+    if isinstance(error, EncodingError):
+        return "its result can't be stored"
+    return f"exception {type(error).__name__}"
+
+

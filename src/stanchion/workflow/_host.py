@@ -1,0 +1,47 @@
+"""What a run needs from its surroundings, in one object.
+
+Built by the engine's app, handed to every incarnation. It holds nothing of a single run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from stanchion.ledger import Store
+from stanchion.models import Model
+from stanchion.workflow._clock import Clock, SystemClock
+from stanchion.workflow._workflow import Workflows
+
+__all__ = ["Host", "ReplayMode"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayMode:
+    """How hard a test wants replay to work."""
+
+    everywhere: bool = False
+    """Suspend and replay at every await."""
+    seed: int | None = None
+    """Shuffle the order in which lanes get their replayed results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The surroundings of a run."""
+
+    store: Store
+    workflows: Workflows
+    worker: str
+    models: Mapping[str, Model] = field(default_factory=dict[str, Model])
+    """Models by role."""
+    deps: Any = None
+    """The application's own resources, never serialised."""
+    clock: Clock = field(default_factory=SystemClock)
+    grace: timedelta = timedelta(seconds=5)
+    """How long after a lost write's last possible moment its target is asked."""
+    notify: Callable[[str], None] = lambda run: None
+    """Called with the id of a run that has a new message or was just created."""
+    replay: ReplayMode = ReplayMode()

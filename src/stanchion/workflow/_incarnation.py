@@ -1,0 +1,493 @@
+"""One attempt of one process at moving one run: claim, replay, perform, record.
+
+Everything that a run does outside its own code passes through two doors here: ``perform`` for steps
+that have an outcome now, ``wait`` for those whose outcome comes from outside later. Both claim the
+place in the journal first, call nothing that is recorded already, and write before they return.
+It knows the ledger and lanes; what a step does is the body it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from stanchion.errors import (
+    EncodingError,
+    LedgerError,
+    StepError,
+    StoreCorrupt,
+    WorkflowError,
+)
+from stanchion.ledger import (
+    Codec,
+    Commit,
+    Draft,
+    Durability,
+    Entry,
+    EntryPhase,
+    Fenced,
+    Inbox,
+    Journal,
+    Link,
+    Message,
+    NewRun,
+    Payload,
+    Place,
+    PromptLog,
+    Recorded,
+    RunChange,
+    RunRecord,
+    Settlement,
+    Wait,
+    codec_for,
+    lane_below,
+    payload,
+    read_message,
+)
+from stanchion.values import Json
+from stanchion.values import Message as ModelMessage
+from stanchion.workflow._conductor import Conductor, Lane, Suspended
+from stanchion.workflow._host import Host
+from stanchion.workflow._outcomes import decode_error, encode_error
+
+__all__ = ["LOOP_VERSION", "Body", "Ignored", "Incarnation", "StepScope", "WaitSpec"]
+
+LOOP_VERSION = 1
+"""How composite steps are composed; kept in their opening entries."""
+
+
+@dataclass(slots=True)
+class StepScope:
+    """A step while it is performed: its place, its record so far, and what its outcome adds."""
+
+    incarnation: Incarnation
+    place: Place
+    kind: str
+    name: str
+    request: Payload
+    recorded: Recorded | None
+    facts: dict[str, Json] = field(default_factory=dict[str, Json])
+    settlement: Settlement = field(default_factory=Settlement)
+    payloads: tuple[Payload, ...] = ()
+    links: tuple[Link, ...] = ()
+    written: bool = False
+    verdicts: tuple[tuple[str, str], ...] = ()
+    """What the gateway's layers said; recorded with the intent or the outcome."""
+    recorded_unknown: bool = False
+    """An attempt of this step has an outcome that nobody has found out yet."""
+    on_fenced: Callable[[], Awaitable[None]] | None = None
+    """What to leave behind if another writer has the run when the outcome is to be recorded."""
+
+    def below(self, suffix: str = "") -> AbstractContextManager[Lane]:
+        """Drive the lane of this step's children; the opening entry is written with the first."""
+        self.incarnation.open_later(self)
+        return self.incarnation.conductor.below(self.place, suffix)
+
+    def draft(self, phase: EntryPhase, result: Payload | None = None, **facts: Json) -> Draft:
+        """Return an entry of this step; the first one at its place carries the request."""
+        request = None if self.written else self.request
+        return Draft(self.place, phase, self.kind, self.name, request, result, facts)
+
+    async def note(
+        self,
+        phase: EntryPhase,
+        result: Payload | None = None,
+        *,
+        durability: Durability,
+        **facts: Json,
+    ) -> None:
+        """Write an entry of this step that isn't its outcome."""
+        draft = self.draft(phase, result, **facts)
+        await self.incarnation.append(draft, durability=durability)
+        self.written = True
+
+
+class Ignored(Exception):  # noqa: N818 (a signal from a reader of messages, not an error)
+    """A message doesn't count: an answer that isn't well formed, or to something else."""
+
+
+Body: TypeAlias = Callable[[StepScope], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSpec:
+    """What a step waits for."""
+
+    kind: str
+    topic: str = ""
+    wake_at: datetime | None = None
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    started: tuple[NewRun, ...] = ()
+
+
+class Incarnation:
+    """A run in memory. Made by ``load``, driven by ``advance``, thrown away when it waits."""
+
+    def __init__(
+        self, host: Host, record: RunRecord, entries: Sequence[Entry], results: dict[bytes, bytes]
+    ) -> None:
+        self.host = host
+        self.record = record
+        self.journal = Journal(entries)
+        self.prompts = PromptLog()
+        self.conductor = Conductor(
+            replay_everywhere=host.replay.everywhere,
+            shuffle=None if host.replay.seed is None else random.Random(host.replay.seed),
+        )
+        self.fault: Exception | None = None
+        """What makes this incarnation's end not the workflow's own doing."""
+        self.last_prompts = _last_prompts(entries)
+        self.calls: Counter[tuple[str, str, bytes]] = Counter()
+        """How often code called a tool with the same arguments in the same lane."""
+        self.messages_seen: dict[bytes, ModelMessage] = {}
+        self.patches: dict[Place, bool] = {}
+        """Answers of ``run.patched`` in this incarnation, by the marker's place."""
+        self._results = results
+        self._inbox: defaultdict[str, deque[Inbox]] = defaultdict(deque)
+        self._seen: set[int] = set()
+        self._opening: dict[Place, StepScope] = {}
+        self._waiting: dict[Place, Wait] = {}
+        self._alarms: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def load(cls, host: Host, record: RunRecord) -> Incarnation:
+        """Read what a claimed run has recorded."""
+        entries = await host.store.entries(record.id)
+        incarnation = cls(host, record, entries, {})
+        wanted = [digest for _, r in incarnation.journal.replayed() for digest in _needed(r)]
+        wanted += [d for d in (record.input, record.initiator) if d is not None]
+        incarnation._results = dict(await host.store.payloads(record.tenant, wanted))
+        await incarnation._read_inbox()
+        return incarnation
+
+    def next_place(self) -> Place:
+        """Return where the current lane's next step will stand."""
+        lane = self.conductor.lane()
+        return Place(lane.path, lane.ordinal)
+
+    def payload(self, digest: bytes) -> bytes:
+        """Return a recorded payload's bytes."""
+        try:
+            return self._results[digest]
+        except KeyError:
+            raise StoreCorrupt(
+                f"the payload {digest.hex()[:12]} of run {self.record.id} is missing",
+                remedy="run `stanchion ledger verify`; an erased payload can't be replayed",
+            ) from None
+
+    async def message(self, digest: bytes) -> ModelMessage:
+        """Return a model's message from its payload."""
+        seen = self.messages_seen.get(digest)
+        if seen is None:
+            read = await read_message(self.host.store, self.record.tenant, [digest])
+            seen = self.messages_seen[digest] = read[0]
+        return seen
+
+    # The door for steps whose outcome is made here
+
+    async def perform(
+        self, kind: str, name: str, request: Payload, result: Codec[Any], body: Body
+    ) -> Any:
+        """Return the recorded outcome of a step, or make one and record it."""
+        with self.conductor.lane().step(kind, name) as place:
+            recorded = self._claim(place, kind, name, request.digest)
+            if recorded is not None and recorded.done is not None:
+                await self.conductor.replay_turn()
+                return self._outcome(recorded.done, result)
+            self.conductor.check()
+            scope = StepScope(
+                self, place, kind, name, request, recorded, written=recorded is not None
+            )
+            outcome = await self._record(scope, result, body)
+            await self.conductor.after_new_step(place)
+            return outcome
+
+    async def _record(self, scope: StepScope, result: Codec[Any], body: Body) -> Any:
+        what = f"the result of {scope.kind} {scope.name!r}"
+        try:
+            encoded = result.encode(await body(scope), what=what)
+        except StepError as error:
+            await self._finish(scope, encode_error(error), status="error")
+            raise decode_error(encode_error(error)) from error
+        await self._finish(scope, encoded)
+        return result.decode(encoded.data, what=what)
+
+    async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
+        self._opening.pop(scope.place, None)
+        closed = self._waits_below(scope.place)
+        spent = {k: v for k, v in _spent(scope.settlement).items() if v}
+        if spent:
+            facts["settlement"] = spent
+        try:
+            await self.append(
+                scope.draft(EntryPhase.DONE, result, **scope.facts, **facts),
+                payloads=scope.payloads,
+                links=scope.links,
+                closed=closed,
+                settlement=replace(scope.settlement, steps=1),
+            )
+        except (Fenced, Suspended):
+            if scope.on_fenced is not None:
+                await scope.on_fenced()
+            raise
+
+    # The door for steps whose outcome comes from outside
+
+    async def wait(
+        self,
+        kind: str,
+        name: str,
+        request: Payload,
+        spec: Callable[[Place, bytes | None], WaitSpec],
+        read: Callable[[Inbox | None], Any],
+        result: Codec[Any],
+    ) -> Any:
+        """Return what a wait brought: ``read(message)``, or ``read(None)`` when its time came."""
+        with self.conductor.lane().step(kind, name) as place:
+            recorded = self._claim(place, kind, name, request.digest)
+            if recorded is not None and recorded.done is not None:
+                await self.conductor.replay_turn()
+                return self._outcome(recorded.done, result)
+            entry = recorded.waiting if recorded else None
+            body = None if entry is None or entry.result is None else self.payload(entry.result)
+            wait = await self._begin(place, kind, name, request, entry, spec(place, body))
+            while True:
+                message = self._ready(wait)
+                if message is False:
+                    message = await self.conductor.block(place)
+                try:
+                    value = read(message)
+                except Ignored:
+                    await self._discard(message)
+                    continue
+                except StepError as error:
+                    await self._conclude(wait, kind, name, message, encode_error(error), "error")
+                    raise decode_error(encode_error(error)) from error
+                encoded = result.encode(value)
+                await self._conclude(wait, kind, name, message, encoded, "")
+                await self.conductor.after_new_step(place)
+                return result.decode(encoded.data)
+
+    async def _begin(
+        self,
+        place: Place,
+        kind: str,
+        name: str,
+        request: Payload,
+        entry: Entry | None,
+        spec: WaitSpec,
+    ) -> Wait:
+        """Open a wait, or take up an open one; the time to wake at is the recorded one."""
+        wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
+        wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
+        if entry is None:
+            self.conductor.check()
+            facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
+            body = payload(spec.body, what=f"what {kind} {name!r} shows") if spec.body else None
+            draft = Draft(place, EntryPhase.WAIT, kind, name, request, body, facts)
+            await self.append(draft, opened=(wait,), started=spec.started)
+            for child in spec.started:
+                self.host.notify(child.id)
+        self._waiting[place] = wait
+        if wake_at is not None:
+            self._set_alarm(wake_at)
+        return wait
+
+    async def _conclude(
+        self, wait: Wait, kind: str, name: str, message: Inbox | None, result: Payload, status: str
+    ) -> None:
+        self._waiting.pop(wait.place, None)
+        facts: dict[str, Json] = {"timed_out": True} if message is None else {}
+        if status:
+            facts["status"] = status
+        await self.append(
+            Draft(wait.place, EntryPhase.DONE, kind, name, None, result, facts),
+            closed=(wait.place,),
+            taken=() if message is None else (message.id,),
+            settlement=Settlement(steps=1),
+        )
+
+    async def _discard(self, message: Inbox | None) -> None:
+        if message is not None:
+            await self.append(taken=(message.id,))
+
+    def _ready(self, wait: Wait) -> Inbox | None | bool:
+        """Return the wait's message, None if its time has come, False if neither."""
+        if wait.topic and self._inbox[wait.topic]:
+            return self._inbox[wait.topic].popleft()
+        if wait.wake_at is not None and self.host.clock.now() >= wait.wake_at:
+            return None
+        return False
+
+    async def poke(self) -> None:
+        """Look for messages and due times, and wake the lanes that they are for."""
+        await self._read_inbox()
+        if self.cancel_requested:
+            self.conductor.stop(asyncio.CancelledError("the run was cancelled"))
+        for place in self.conductor.blocked():
+            wait = self._waiting.get(place)
+            if wait is not None and (message := self._ready(wait)) is not False:
+                self.conductor.deliver(place, message)
+
+    def interrupt(self) -> None:
+        """End this incarnation after the steps in flight; the run goes on elsewhere or later."""
+        self.conductor.stop(Suspended())
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Tell whether somebody asked for this run to be cancelled."""
+        return any(m.kind == "cancel" for m in self._inbox[""])
+
+    def waits(self) -> list[Wait]:
+        """Return what the run waits for now."""
+        return list(self._waiting.values())
+
+    def messages(self, topic: str) -> list[Inbox]:
+        """Return unread messages under a topic."""
+        return list(self._inbox[topic])
+
+    def take(self, message: Inbox) -> None:
+        """Forget a message that was consumed."""
+        self._inbox[message.topic].remove(message)
+
+    async def _read_inbox(self) -> None:
+        for message in await self.host.store.inbox(self.record.id):
+            if message.id not in self._seen:
+                self._seen.add(message.id)
+                self._inbox[message.topic].append(message)
+
+    def _set_alarm(self, when: datetime) -> None:
+        async def ring() -> None:
+            await self.host.clock.sleep_until(when)
+            await self.poke()
+
+        task = asyncio.get_running_loop().create_task(ring())
+        self._alarms.add(task)
+        task.add_done_callback(self._alarms.discard)
+
+    async def close(self) -> None:
+        """Stop the alarms."""
+        for task in list(self._alarms):
+            task.cancel()
+        await asyncio.gather(*self._alarms, return_exceptions=True)
+
+    # Recording
+
+    def open_later(self, scope: StepScope) -> None:
+        """Write a composite step's opening entry together with its first child's entry."""
+        if not scope.written:
+            self._opening[scope.place] = scope
+
+    async def append(
+        self,
+        *drafts: Draft,
+        payloads: tuple[Payload, ...] = (),
+        links: tuple[Link, ...] = (),
+        opened: tuple[Wait, ...] = (),
+        closed: tuple[Place, ...] = (),
+        taken: tuple[int, ...] = (),
+        sent: tuple[Message, ...] = (),
+        started: tuple[NewRun, ...] = (),
+        change: RunChange | None = None,
+        settlement: Settlement = Settlement(),
+        durability: Durability = Durability.PROCESS,
+    ) -> None:
+        """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
+        if self.conductor.over and change is None:
+            raise Suspended
+        opening = self._openings(drafts)
+        commit = Commit(
+            self.record.id,
+            self.record.epoch,
+            (*opening, *drafts),
+            payloads,
+            links,
+            opened,
+            closed,
+            taken,
+            sent,
+            started,
+            change,
+            settlement,
+            durability,
+        )
+        try:
+            await self.host.store.append(commit)
+        except Fenced:
+            self.conductor.over = True
+            raise
+        except EncodingError:
+            raise
+        except LedgerError as error:
+            self.fault = error
+            self.conductor.over = True
+            raise Suspended from error
+
+    def _openings(self, drafts: Sequence[Draft]) -> list[Draft]:
+        if not self._opening or not drafts:
+            return []
+        lane = drafts[0].place.lane
+        opening: list[Draft] = []
+        for place in [p for p in self._opening if f"{lane}/".startswith(f"{lane_below(p)}/")]:
+            scope = self._opening.pop(place)
+            opening.append(scope.draft(EntryPhase.OPEN, loop=LOOP_VERSION))
+            scope.written = True
+        return opening
+
+    def _waits_below(self, place: Place) -> tuple[Place, ...]:
+        """Forget the waits of a step that has its outcome, and return their places."""
+        below = lane_below(place)
+        closed = [p for p in self._waiting if f"{p.lane}/".startswith(f"{below}/")]
+        for known in closed:
+            del self._waiting[known]
+        return tuple(closed)
+
+    def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
+        try:
+            return self.journal.claim(place, kind, name, request)
+        except WorkflowError as error:
+            self.fault = error
+            raise
+
+    def _outcome(self, done: Entry, result: Codec[Any]) -> Any:
+        if done.result is None:
+            raise StoreCorrupt(
+                f"entry {done.seq} of run {done.run} has no result",
+                remedy="run `stanchion ledger verify`",
+            )
+        data = self.payload(done.result)
+        if done.facts.get("status") == "error":
+            raise decode_error(Payload(done.result, data))
+        return result.decode(data, what=f"{done.kind} {done.name!r}")
+
+
+def _needed(recorded: Recorded) -> list[bytes]:
+    """Return the payloads that replaying a place needs: its outcome, what its intent sent, or what it asks."""
+    entry = recorded.done or recorded.last(EntryPhase.INTENT) or recorded.waiting
+    return [entry.result] if entry is not None and entry.result is not None else []
+
+
+def _spent(settlement: Settlement) -> dict[str, Json]:
+    return {name: getattr(settlement, name) for name in Settlement.__slots__ if name != "steps"}
+
+
+def _time(text: Any) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _last_prompts(entries: Sequence[Entry]) -> dict[str, Sequence[tuple[str, int]]]:
+    """Return each section's spans in the newest prompt that had it."""
+    found: dict[str, Sequence[tuple[str, int]]] = {}
+    for entry in reversed(entries):
+        for section, spans in entry.facts.get("prompt", {}).items():
+            found.setdefault(section, spans)
+    return found
+
+
+PLAIN = codec_for(Any)

@@ -1,0 +1,189 @@
+"""Model calls as steps: the prompt stored as chains, the answer with its facts, usage and cost.
+
+A model step is compared on replay by role, schema, choices and tools. Which model answered, what
+exactly it was sent and what that cost are facts of the record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from stanchion.errors import ConfigurationError, ModelError, ModelFailed
+from stanchion.ledger import (
+    Sections,
+    Settlement,
+    codec_for,
+    pack_message,
+    payload,
+)
+from stanchion.models import ModelRequest, ModelResponse, TokenChoice, ToolSpec, price
+from stanchion.values import FinishReason, Json, Message, Usage
+from stanchion.workflow._incarnation import Incarnation, StepScope
+
+__all__ = ["ModelCall", "call_model"]
+
+NANOS = Decimal(1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What a workflow's node asks of a role."""
+
+    role: str
+    sections: Sections
+    tools: tuple[ToolSpec, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    choices: tuple[str, ...] = ()
+    max_tokens: int = 1024
+    temperature: float = 0.0
+    seed: int | None = None
+
+    def request(self) -> ModelRequest:
+        """Return the request as the model gets it."""
+        messages = tuple(m for section in self.sections.values() for m in section)
+        return ModelRequest(
+            messages,
+            self.tools,
+            self.schema,
+            self.choices,
+            self.max_tokens,
+            self.temperature,
+            self.seed,
+        )
+
+    def compared(self) -> dict[str, Any]:
+        """Return what replay compares."""
+        return {
+            "role": self.role,
+            "schema": self.schema,
+            "choices": list(self.choices),
+            "tools": [t.name for t in self.tools],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A response as recorded; its message is a payload of its own, as in later prompts."""
+
+    message: str
+    usage: Usage
+    finish_reason: FinishReason
+    model: str
+    provider: str
+    response_id: str
+    tokens: tuple[TokenChoice, ...]
+    choices: tuple[tuple[str, float], ...]
+    attempts: tuple[str, ...]
+
+
+_stored = codec_for(_Stored)
+
+
+async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse:
+    """Call the model of a role, or return the recorded answer. Raises ModelFailed."""
+
+    async def body(scope: StepScope) -> _Stored:
+        await _prime(incarnation, call.sections)
+        model = incarnation.host.models.get(call.role)
+        if model is None:
+            raise ConfigurationError(
+                f"no model is configured for the role {call.role!r}",
+                remedy=f"give the app one: Stanchion(models={{{call.role!r}: 'local:smollm2'}})",
+            )
+        started = time.monotonic()
+        try:
+            response = await model.complete(call.request())
+        except ModelError as error:
+            _account(scope, incarnation, call, Usage(), None)
+            raise ModelFailed(
+                f"the model for {call.role!r} failed: {error.message}",
+                remedy=error.remedy,
+                type=error.code,
+            ) from error
+        cost = price(model, response)
+        _account(scope, incarnation, call, response.usage, None if cost is None else cost.amount)
+        message, *shared = pack_message(response.message)
+        scope.payloads = (*scope.payloads, message, *shared)
+        scope.facts |= _facts(model.name, response, real=model.real)
+        scope.facts["seconds"] = round(time.monotonic() - started, 3)
+        scope.facts["message"] = message.digest.hex()
+        incarnation.messages_seen[message.digest] = response.message
+        return _store(response, message.digest.hex())
+
+    request = payload(call.compared())
+    recorded = await incarnation.perform("model", call.role, request, _stored, body)
+    return _response(recorded, await incarnation.message(bytes.fromhex(recorded.message)))
+
+
+def _account(
+    scope: StepScope,
+    incarnation: Incarnation,
+    call: ModelCall,
+    usage: Usage,
+    cost: Decimal | None,
+) -> None:
+    record = incarnation.prompts.record(call.sections)
+    scope.payloads, scope.links = record.payloads, record.links
+    scope.facts["prompt"] = {name: [list(s) for s in spans] for name, spans in record.spans.items()}
+    scope.settlement = Settlement(
+        model_calls=1,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_nanos=0 if cost is None else int(cost * NANOS),
+        unpriced_calls=int(cost is None),
+    )
+
+
+def _facts(name: str, response: ModelResponse, *, real: bool) -> dict[str, Json]:
+    usage = response.usage
+    return {
+        "requested": name,
+        "model": response.model,
+        "provider": response.provider,
+        "real": real,
+        "finish": response.finish_reason.value,
+        "usage": {k: getattr(usage, k) for k in Usage.__slots__ if getattr(usage, k)},
+    }
+
+
+def _store(response: ModelResponse, message: str) -> _Stored:
+    return _Stored(
+        message,
+        response.usage,
+        response.finish_reason,
+        response.model,
+        response.provider,
+        response.response_id,
+        response.tokens,
+        response.choices,
+        response.attempts,
+    )
+
+
+def _response(stored: _Stored, message: Message) -> ModelResponse:
+    return ModelResponse(
+        message,
+        stored.usage,
+        stored.finish_reason,
+        stored.model,
+        stored.provider,
+        stored.response_id,
+        stored.tokens,
+        stored.choices,
+        stored.attempts,
+    )
+
+
+async def _prime(incarnation: Incarnation, sections: Sections) -> None:
+    """Continue the chains of earlier incarnations, so that a resumed run links nothing twice."""
+    for section in sections:
+        spans = incarnation.last_prompts.get(section)
+        if spans and not incarnation.prompts.knows(section):
+            store, tenant = incarnation.host.store, incarnation.record.tenant
+            node, count = spans[-1]
+            links = await store.links(tenant, bytes.fromhex(node), count)
+            incarnation.prompts.prime(section, links)

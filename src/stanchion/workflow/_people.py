@@ -1,0 +1,119 @@
+"""Questions to people, as steps: opened, shown in the inbox, answered once, checked, recorded.
+
+What was asked is part of the record. An answer counts only if what would be asked now is still the
+same, to the digest; otherwise it is void and the question is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from stanchion.errors import Expired
+from stanchion.ledger import Inbox, Place, codec_for, payload
+from stanchion.review import (
+    ANSWER,
+    Answer,
+    Occasion,
+    ReviewRefused,
+    answer_from_body,
+    check_answer,
+    question_from_body,
+    question_to_body,
+)
+from stanchion.review import ask as input_question
+from stanchion.values import Question
+from stanchion.workflow._incarnation import Ignored, Incarnation, WaitSpec
+
+__all__ = ["ask", "ask_person"]
+
+T = TypeVar("T")
+
+_answer = codec_for(Answer)
+
+
+async def ask_person(
+    incarnation: Incarnation,
+    name: str,
+    build: Callable[[Occasion], Question],
+    timeout: timedelta | None,
+) -> Answer:
+    """Ask in the current lane until an answer counts. Raises Expired when the deadline passes."""
+    nth = 0
+    while True:
+        answer = await _ask_once(incarnation, name, build, timeout, nth)
+        if answer is not None:
+            return answer
+        nth += 1
+
+
+async def _ask_once(
+    incarnation: Incarnation,
+    name: str,
+    build: Callable[[Occasion], Question],
+    timeout: timedelta | None,
+    nth: int,
+) -> Answer | None:
+    """Ask once; None if what is asked has changed since, so that the answer is void."""
+    asked: list[Question] = []
+
+    def spec(place: Place, recorded: bytes | None) -> WaitSpec:
+        if recorded is not None:
+            asked.append(question_from_body(json.loads(recorded)))
+            return WaitSpec("question", topic=asked[0].id, body=json.loads(recorded))
+        now = incarnation.host.clock.now()
+        wake_at = None if timeout is None else now + timeout
+        question = build(_occasion(incarnation, place, nth))
+        asked.append(replace(question, asked_at=now, expires_at=wake_at))
+        body = question_to_body(asked[0])
+        return WaitSpec("question", topic=asked[0].id, wake_at=wake_at, body=body)
+
+    def take(message: Inbox | None) -> Answer:
+        question = asked[0]
+        if message is None:
+            raise Expired(f"nobody answered within {timeout}: {question.prompt}")
+        try:
+            return check_answer(
+                question, answer_from_body(json.loads(message.payload)), message.sent_at
+            )
+        except ReviewRefused as refused:
+            raise Ignored(refused.message) from refused
+
+    place = incarnation.next_place()
+    request = payload({"question": name, "nth": nth})
+    answer = await incarnation.wait("ask", name, request, spec, take, _answer)
+    now_asked = build(_occasion(incarnation, place, nth))
+    return answer if now_asked.digest == answer.digest else None
+
+
+def _occasion(incarnation: Incarnation, place: Place, nth: int) -> Occasion:
+    return Occasion(incarnation.record.id, f"{place.lane}[{place.ordinal}]", nth)
+
+
+async def ask(
+    incarnation: Incarnation,
+    prompt: str,
+    answer: type[T],
+    choices: tuple[str, ...],
+    details: dict[str, Any],
+    timeout: timedelta | None,
+) -> T:
+    """Ask a person for one of the choices, or for a value of a type."""
+    codec = codec_for(answer)
+
+    def question(occasion: Occasion) -> Question:
+        return input_question(
+            occasion,
+            prompt=prompt,
+            schema=codec.schema(),
+            options=choices,
+            subject=details,
+            reason="the workflow asks",
+        )
+
+    given = await ask_person(incarnation, "ask", question, timeout)
+    value = given.value if given.choice == ANSWER else given.choice
+    return codec.decode(payload(value).data, what="answer")

@@ -1,0 +1,200 @@
+"""Steps without a contract: recorded reads, children, events, timers, patches."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from stanchion.errors import Expired, StanchionError, StepFailed
+from stanchion.ledger import (
+    Draft,
+    EntryPhase,
+    Inbox,
+    NewRun,
+    Place,
+    codec_for,
+    payload,
+)
+from stanchion.values import Principal
+from stanchion.workflow._incarnation import Incarnation, StepScope, WaitSpec
+from stanchion.workflow._workflow import Workflow
+
+__all__ = [
+    "child",
+    "function_name",
+    "function_request",
+    "initiator_of",
+    "patched",
+    "read",
+    "receive",
+    "return_type",
+    "run_function",
+    "sleep",
+    "sleep_until",
+]
+
+T = TypeVar("T")
+_nothing = codec_for(type(None))
+
+
+def initiator_of(incarnation: Incarnation) -> Principal:
+    """Return who the run acts for; without one, nobody with no claims."""
+    digest = incarnation.record.initiator
+    if digest is None:
+        return Principal("")
+    return codec_for(Principal).decode(incarnation.payload(digest))
+
+
+def return_type(fn: Callable[..., Any]) -> Any:
+    """Return a function's declared return type, Any without one."""
+    try:
+        return inspect.get_annotations(inspect.unwrap(fn), eval_str=True).get("return", Any)
+    except (NameError, TypeError):
+        return Any
+
+
+async def run_function(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Call an async function, or a sync one in a thread."""
+    if inspect.iscoroutinefunction(fn):
+        return await fn(*args, **kwargs)
+    return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+def function_name(fn: Callable[..., Any]) -> str:
+    """Return the name under which a function's steps are recorded."""
+    return getattr(fn, "__name__", type(fn).__name__)
+
+
+async def read(
+    incarnation: Incarnation, fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+) -> Any:
+    """Record the result of a function that changes nothing."""
+    name = function_name(fn)
+
+    async def body(_: StepScope) -> Any:
+        try:
+            return await run_function(fn, args, kwargs)
+        except StanchionError:
+            raise
+        except Exception as error:
+            raise StepFailed(
+                f"{name} raised {type(error).__name__}: {error}", type=type(error).__name__
+            ) from error
+
+    request = function_request(name, args, kwargs)
+    return await incarnation.perform("step", name, request, codec_for(return_type(fn)), body)
+
+
+def function_request(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Return the request of a function's step: its arguments, as JSON."""
+    plain = codec_for(list[Any])
+    encoded = [_argument(a) for a in args], {k: _argument(v) for k, v in kwargs.items()}
+    return plain.encode([*encoded], what=f"the arguments of {name}")
+
+
+def _argument(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return json.loads(codec_for(type(value)).encode(value, what="an argument").data)
+
+
+async def sleep(incarnation: Incarnation, duration: timedelta) -> None:
+    """Wait for a while."""
+    await _sleep(incarnation, {"seconds": duration.total_seconds()}, duration)
+
+
+async def sleep_until(incarnation: Incarnation, at: datetime) -> None:
+    """Wait for a time, which is recorded when the wait begins."""
+    await _sleep(incarnation, None, at - incarnation.host.clock.now())
+
+
+async def _sleep(incarnation: Incarnation, request: Any, duration: timedelta) -> None:
+    def spec(_: Place, __: bytes | None) -> WaitSpec:
+        return WaitSpec("timer", wake_at=incarnation.host.clock.now() + duration)
+
+    await incarnation.wait("sleep", "sleep", payload(request), spec, lambda _: None, _nothing)
+
+
+async def receive(incarnation: Incarnation, event: type[T], timeout: timedelta | None) -> T:
+    """Wait for an event of a type."""
+    codec = codec_for(event)
+    name = event.__name__
+
+    def spec(_: Place, __: bytes | None) -> WaitSpec:
+        wake_at = None if timeout is None else incarnation.host.clock.now() + timeout
+        return WaitSpec("event", topic=f"event:{name}", wake_at=wake_at, body={"event": name})
+
+    def take(message: Inbox | None) -> T:
+        if message is None:
+            raise Expired(f"no {name} arrived within {timeout}")
+        return codec.decode(message.payload, what=f"event {name}")
+
+    limit = None if timeout is None else timeout.total_seconds()
+    request = payload({"event": name, "timeout": limit})
+    return await incarnation.wait("receive", name, request, spec, take, codec)
+
+
+async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], value: Any) -> Any:
+    """Start a run of another workflow and wait for its result."""
+    record = incarnation.record
+    encoded = workflow.input_codec.encode(value, what=f"the input of {workflow.name}")
+    incarnation.host.workflows.add(workflow)
+
+    def new(place: Place) -> NewRun:
+        seed = f"{record.id}|{place.lane}|{place.ordinal}".encode()
+        return NewRun(
+            id=f"{record.id[:8]}-{hashlib.sha256(seed).hexdigest()[:24]}",
+            workflow=workflow.name,
+            version=workflow.version,
+            input=encoded,
+            tenant=record.tenant,
+            user=record.user,
+            tags=record.tags,
+            parent=record.id,
+            parent_place=place,
+        )
+
+    def spec(place: Place, _: bytes | None) -> WaitSpec:
+        run = new(place)
+        return WaitSpec("child", topic=f"child:{run.id}", body={"child": run.id}, started=(run,))
+
+    def take(message: Inbox | None) -> Any:
+        ended = json.loads(message.payload) if message is not None else {}
+        if ended.get("state") != "completed":
+            reason = ended.get("reason", "")
+            raise StepFailed(
+                f"the child {workflow.name} ended {ended.get('state')}: {reason}",
+                type=str(ended.get("state")),
+            )
+        return workflow.output_codec.decode(payload(ended["result"]).data)
+
+    request = payload({"workflow": workflow.name, "input": encoded.digest.hex()})
+    return await incarnation.wait(
+        "child", workflow.name, request, spec, take, workflow.output_codec
+    )
+
+
+async def patched(incarnation: Incarnation, change: str) -> bool:
+    """Return whether a change to the workflow's code applies to this run.
+
+    A marker that is present says yes; none, with recorded steps still ahead in this lane, says no;
+    none at the frontier writes the marker. A change is asked for by its id, so a marker takes no
+    ordinal and asking again gives the same answer.
+    """
+    lane = incarnation.conductor.lane()
+    place = Place(f"{lane.path}/patch.{change}", 0)
+    known = incarnation.patches.get(place)
+    if known is None:
+        known = incarnation.journal.take(place) is not None
+        if not known and not incarnation.journal.has_unclaimed(lane.path):
+            incarnation.conductor.check()
+            marker = Draft(place, EntryPhase.DONE, "patch", change, payload(None), payload(True))
+            await incarnation.append(marker)
+            known = True
+        incarnation.patches[place] = known
+    return known

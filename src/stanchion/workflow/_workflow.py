@@ -1,0 +1,211 @@
+"""Workflow definitions: a deterministic async function, its name, version, tools and bounds.
+
+Definitions are plain values without a global registry: an app is given those it serves. What would
+differ from one replay to the next (the clock, random numbers, tasks of its own) is refused when the
+function is defined, by resolving what its source calls.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import datetime
+import inspect
+import os
+import random
+import secrets
+import textwrap
+import time
+import typing
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+from stanchion.errors import ConfigurationError, ContractError
+from stanchion.ledger import Codec, codec_for
+from stanchion.tools import Tool
+from stanchion.trust import Allow
+
+__all__ = ["Workflow", "Workflows", "workflow"]
+
+RunT = TypeVar("RunT")
+I = TypeVar("I")  # noqa: E741 (the input's type)
+O = TypeVar("O")  # noqa: E741 (the output's type)
+
+_CLOCK = "await run.now() is recorded and the same on replay"
+_RANDOM = "await run.random() is recorded and the same on replay"
+_SLEEP = "await run.sleep(...) survives a restart"
+_BRANCH = "await run.gather(...) gives each branch its own lane"
+
+_NOT_REPLAYABLE: dict[Any, str] = {
+    time.time: _CLOCK,
+    time.time_ns: _CLOCK,
+    time.monotonic: _CLOCK,
+    time.perf_counter: _CLOCK,
+    time.sleep: _SLEEP,
+    asyncio.sleep: _SLEEP,
+    asyncio.gather: _BRANCH,
+    asyncio.create_task: _BRANCH,
+    asyncio.ensure_future: _BRANCH,
+    asyncio.TaskGroup: _BRANCH,
+    asyncio.wait: _BRANCH,
+    asyncio.wait_for: "await run.timeout(...) records whether the limit passed",
+    asyncio.timeout: "await run.timeout(...) records whether the limit passed",
+    uuid.uuid1: _RANDOM,
+    uuid.uuid4: _RANDOM,
+    os.urandom: _RANDOM,
+    secrets.token_hex: _RANDOM,
+    secrets.token_urlsafe: _RANDOM,
+    secrets.token_bytes: _RANDOM,
+    random.random: _RANDOM,
+    random.randint: _RANDOM,
+    random.choice: _RANDOM,
+    random.shuffle: _RANDOM,
+    random.uniform: _RANDOM,
+    random.sample: _RANDOM,
+}
+_CLOCK_METHODS = {"now", "utcnow", "today"}
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow(Generic[RunT, I, O]):
+    """A workflow definition; start it with ``app.start(workflow, input)``."""
+
+    fn: Callable[[RunT, I], Awaitable[O]]
+    name: str
+    version: str
+    tools: tuple[Tool[..., Any], ...]
+    untrusted_may: tuple[Allow, ...]
+    """Irreversible calls that run without a person, within these bounds."""
+    input_codec: Codec[I]
+    output_codec: Codec[O]
+
+
+class Workflows:
+    """The definitions that an app serves, by name and version."""
+
+    def __init__(self, definitions: Iterable[Workflow[Any, Any, Any]] = ()) -> None:
+        self._known: dict[tuple[str, str], Workflow[Any, Any, Any]] = {}
+        for definition in definitions:
+            self.add(definition)
+
+    def add(self, definition: Workflow[Any, Any, Any]) -> None:
+        """Serve a definition; another one under the same name and version is refused."""
+        key = (definition.name, definition.version)
+        known = self._known.setdefault(key, definition)
+        if known.fn is not definition.fn:
+            raise ConfigurationError(
+                f"two workflows are called {definition.name!r} version {definition.version!r}",
+                remedy="give one of them another name or version",
+            )
+
+    def find(self, name: str, version: str) -> Workflow[Any, Any, Any] | None:
+        """Return the definition, or None if this app doesn't serve it."""
+        return self._known.get((name, version))
+
+    def __iter__(self) -> Iterator[Workflow[Any, Any, Any]]:
+        return iter(self._known.values())
+
+
+@overload
+def workflow(fn: Callable[[RunT, I], Awaitable[O]], /) -> Workflow[RunT, I, O]: ...
+@overload
+def workflow(
+    *,
+    name: str = "",
+    version: str = "1",
+    tools: Sequence[Tool[..., Any]] = (),
+    untrusted_may: Sequence[Allow] = (),
+) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
+def workflow(
+    fn: Callable[[RunT, I], Awaitable[O]] | None = None,
+    /,
+    *,
+    name: str = "",
+    version: str = "1",
+    tools: Sequence[Tool[..., Any]] = (),
+    untrusted_may: Sequence[Allow] = (),
+) -> Any:
+    """Define a workflow from ``async def (run, input) -> output``.
+
+    ``version`` names the code: a run goes on only under the version that it started with. ``tools``
+    are those it may call. Raises ContractError for a function that can't be replayed.
+    """
+
+    def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
+        input_type, output_type = _types(function)
+        _refuse_unreplayable(function)
+        return Workflow(
+            function,
+            name or function.__name__,
+            version,
+            tuple(tools),
+            tuple(untrusted_may),
+            codec_for(input_type),
+            codec_for(output_type),
+        )
+
+    return define if fn is None else define(fn)
+
+
+def _types(fn: Callable[..., Any]) -> tuple[Any, Any]:
+    if not inspect.iscoroutinefunction(fn):
+        raise ContractError(
+            f"the workflow {fn.__name__!r} isn't an async function",
+            remedy="define it as: async def name(run: Run, input: Input) -> Output",
+        )
+    parameters = list(inspect.signature(fn).parameters.values())
+    if len(parameters) != 2:
+        raise ContractError(
+            f"the workflow {fn.__name__!r} takes {len(parameters)} parameters instead of 2",
+            remedy="take the run and one input; a model or a dataclass holds several values",
+        )
+    try:
+        hints = typing.get_type_hints(fn, include_extras=True)
+    except NameError as error:
+        raise ContractError(
+            f"an annotation of the workflow {fn.__name__!r} can't be resolved: {error}",
+            remedy="import the name at module level, outside TYPE_CHECKING",
+        ) from error
+    return hints.get(parameters[1].name, Any), hints.get("return", Any)
+
+
+def _refuse_unreplayable(fn: Callable[..., Any]) -> None:
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
+    except (OSError, TypeError, SyntaxError):
+        return  # no source at hand: divergence is found on replay
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = _resolve(node.func, fn)
+            advice = _advice(called)
+            if advice:
+                line = inspect.getsourcelines(fn)[1] + node.lineno - 1
+                raise ContractError(
+                    f"the workflow {fn.__name__!r} calls {ast.unparse(node.func)}() in line {line},"
+                    " which differs from one replay to the next",
+                    remedy=advice,
+                )
+
+
+def _advice(called: Any) -> str | None:
+    owner = getattr(called, "__self__", None)
+    if owner in (datetime.datetime, datetime.date) and called.__name__ in _CLOCK_METHODS:
+        return _CLOCK
+    try:
+        return _NOT_REPLAYABLE.get(called)
+    except TypeError:  # unhashable
+        return None
+
+
+def _resolve(node: ast.expr, fn: Callable[..., Any]) -> Any:
+    """Return the object that a dotted name stands for, None if it isn't known before running."""
+    if isinstance(node, ast.Name):
+        free = inspect.getclosurevars(fn)
+        return free.nonlocals.get(node.id, free.globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _resolve(node.value, fn)
+        if inspect.ismodule(owner) or owner in (datetime.datetime, datetime.date):
+            return getattr(owner, node.attr, None)
+    return None
