@@ -176,6 +176,8 @@ class ToolCall:
     key: str = ""
     """The idempotency key minted by the runtime; empty for reads."""
     attempt: int = 1
+    verdicts: tuple[tuple[str, str], ...] = ()
+    """What the layers passed so far said, as (layer, verdict), in order."""
 
 
 @dataclass(frozen=True, slots=True)

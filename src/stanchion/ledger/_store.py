@@ -68,21 +68,26 @@ class Store(Protocol):
     async def claim(self, run: str, worker: str) -> RunRecord | None:
         """Own the run with a raised epoch, in one conditional update.
 
-        Return None if another worker with a live lease owns it or it has ended. A worker may claim
-        again what it owns (its own earlier incarnation is fenced by the new epoch).
+        Return None if another worker with a live lease owns it, or if it has ended; a failed run
+        with an unread ``resume`` message can be claimed. A worker may claim again what it owns (its
+        own earlier incarnation is fenced by the new epoch).
         """
         ...
 
-    async def append(self, commit: Commit) -> Sequence[Entry]:
-        """Write one commit and return its entries as stored.
+    async def append(self, commit: Commit) -> None:
+        """Write one commit, whole or not at all.
 
         Raises Fenced if ``commit.epoch`` isn't the run's epoch any more; nothing is written then.
         """
         ...
 
-    async def runnable(self, limit: int) -> Sequence[str]:
-        """Return runs that need a worker: running and unowned or owned by an expired lease; or
-        waiting, unowned, with an unread message or a wait whose time has come."""
+    async def runnable(self, limit: int, workflows: Sequence[str]) -> Sequence[str]:
+        """Return runs of these workflows that need a worker.
+
+        Running and unowned, or owned by an expired lease; waiting or failed with an unread
+        ``cancel`` or ``resume``; waiting with an unread message for one of its waits, or with a
+        wait whose time has come.
+        """
         ...
 
     async def next_wake(self) -> datetime | None:

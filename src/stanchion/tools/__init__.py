@@ -5,6 +5,7 @@ unknown outcomes. Holds no workflow logic: layers for policy and review, and the
 intents, are injected.
 """
 
+from stanchion.tools._bare import bare_contract
 from stanchion.tools._call import call
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
@@ -78,6 +79,7 @@ __all__ = [
     "WaitUntil",
     "ask_reconciler",
     "asks",
+    "bare_contract",
     "by_name",
     "call",
     "compose",

@@ -26,7 +26,7 @@ from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import without_titles
 from stanchion.tools._signature import Signature, refuse, signature_of
 
-__all__ = ["Declaration", "contract_of"]
+__all__ = ["Declaration", "contract_of", "with_digest"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
@@ -96,6 +96,11 @@ def contract_of(fn: Callable[..., Any], said: Declaration) -> Contract:
         digest="",
         notes=tuple(_notes(said, signature, arguments)),
     )
+    return with_digest(contract)
+
+
+def with_digest(contract: Contract) -> Contract:
+    """Return the contract with the digest of what it declares."""
     return replace(contract, digest=_digest(contract))
 
 
