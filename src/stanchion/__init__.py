@@ -1,3 +1,50 @@
-"""Stanchion: a production runtime for LLM agents."""
+"""Stanchion: a production runtime for LLM agents.
+
+Well-structured workflows in ordinary async Python, one ledger that records every interaction with
+the outside, tools with contracts, and a person before anything irreversible. Names are imported
+when first used, so that ``import stanchion`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Action": "values",
+    "AgentResult": "workflows",
+    "CallContext": "tools",
+    "CantTell": "tools",
+    "Decision": "values",
+    "Denied": "errors",
+    "DidNotHappen": "tools",
+    "Durability": "ledger",
+    "Expired": "errors",
+    "Happened": "tools",
+    "Money": "values",
+    "NotPerformed": "tools",
+    "Principal": "values",
+    "Refused": "errors",
+    "Run": "workflows",
+    "RunHandle": "engine",
+    "Settings": "engine",
+    "StanchionError": "errors",
+    "Stanchion": "engine",
+    "StepFailed": "errors",
+    "ToolError": "values",
+    "ToolFailed": "errors",
+    "allow": "trust",
+    "tool": "tools",
+    "workflow": "workflows",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'stanchion' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"stanchion.{home}"), name)

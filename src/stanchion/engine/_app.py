@@ -33,7 +33,7 @@ from stanchion.ledger import (
 from stanchion.models import Model, resolve
 from stanchion.review import ReviewInbox, reply
 from stanchion.values import Principal, Question, RunState
-from stanchion.workflow import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
+from stanchion.workflows import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
 
 __all__ = ["RunHandle", "Stanchion", "new_run_id"]
 

@@ -12,9 +12,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from stanchion.errors import LedgerError
-from stanchion.workflow import Host, Incarnation, advance
+from stanchion.workflows import Host, Incarnation, advance
 
 __all__ = ["Engine"]
 
@@ -99,7 +100,7 @@ class Engine:
                 return
             task = asyncio.create_task(self._move(run), name=f"stanchion run {run}")
             self._moving[run] = task
-            task.add_done_callback(lambda _, run=run: self._ended(run))
+            task.add_done_callback(partial(self._ended, run))
 
     async def _move(self, run: str) -> None:
         def watch(incarnation: Incarnation) -> None:
@@ -114,7 +115,7 @@ class Engine:
             _log.exception("run %s stopped by an unexpected error", run)
             await asyncio.sleep(self._lease.total_seconds())
 
-    def _ended(self, run: str) -> None:
+    def _ended(self, run: str, _: asyncio.Task[None]) -> None:
         self._moving.pop(run, None)
         self._incarnations.pop(run, None)
         self._moved(run)

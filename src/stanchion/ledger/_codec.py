@@ -75,7 +75,7 @@ class Codec(Generic[T]):
         self.type = type_
         self._plain = type_ is Any or type_ is object
         try:
-            self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+            self._adapter: TypeAdapter[Any] = TypeAdapter(type_)
         except PydanticSchemaGenerationError as error:
             raise EncodingError(
                 f"values of type {type_!r} can't be stored",
@@ -105,7 +105,7 @@ class Codec(Generic[T]):
         except ValidationError as error:
             raise EncodingError(
                 f"the recorded {what} no longer fits {_type_name(self.type)}: "
-                f"{error.error_count()} problem(s), first {error.errors(include_input=False, include_url=False)[0]}",
+                f"{error.error_count()} problem(s), first at {_first(error)}",
                 remedy="keep the type compatible with what is recorded (defaults for new fields), "
                 "or give the workflow a new version",
             ) from error
@@ -153,6 +153,11 @@ def _check_depth(data: bytes, what: str) -> None:
             f"{what} is nested {deepest} levels deep, over the limit of {MAX_DEPTH}",
             remedy="flatten it",
         )
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'the top'}: {problem['msg']}"
 
 
 def _type_name(type_: Any) -> str:

@@ -7,10 +7,13 @@ have happened and can't be asked about, so an unknown outcome always goes to a p
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from stanchion.ledger import MAX_PAYLOAD_BYTES, codec_for
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from stanchion.ledger import MAX_PAYLOAD_BYTES, Codec, codec_for
 from stanchion.tools._contract import Contract
 from stanchion.tools._parameters import Parameters
 from stanchion.tools._registration import with_digest
@@ -45,7 +48,7 @@ def bare_contract(name: str, returns: Any, timeout: timedelta) -> Contract:
         arguments=arguments,
         result=codec,
         parameters=arguments.schema,
-        returns=without_titles(codec.schema()),
+        returns=_schema(codec),
         examples=(),
         max_result_bytes=MAX_PAYLOAD_BYTES,
         takes_context=False,
@@ -55,3 +58,10 @@ def bare_contract(name: str, returns: Any, timeout: timedelta) -> Contract:
         notes=(),
     )
     return with_digest(contract)
+
+
+def _schema(codec: Codec[Any]) -> Mapping[str, Any]:
+    try:
+        return without_titles(codec.schema())
+    except PydanticInvalidForJsonSchema:  # recorded all the same, only not described
+        return {}

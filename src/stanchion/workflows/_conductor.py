@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -54,7 +54,7 @@ class Lane:
         self.busy = ""
 
     @contextmanager
-    def step(self, kind: str, name: str) -> Iterator[Place]:
+    def step(self, kind: str, name: str) -> Generator[Place]:
         """Hold the lane for one step at the next place."""
         if self.conductor.over:
             raise Suspended
@@ -72,7 +72,7 @@ class Lane:
             self.busy = ""
 
     @contextmanager
-    def shield(self) -> Iterator[None]:
+    def shield(self) -> Generator[None]:
         """Put off cancellation until a write has an outcome."""
         self.strand.shields += 1
         try:
@@ -145,20 +145,20 @@ class Conductor:
         return lane
 
     @contextmanager
-    def below(self, place: Place, suffix: str = "") -> Iterator[Lane]:
+    def below(self, place: Place, suffix: str = "") -> Generator[Lane]:
         """Drive the lane below a composite step."""
         with self._drive(f"{lane_below(place)}{suffix}") as lane:
             yield lane
 
     @contextmanager
-    def scope(self) -> Iterator[Lane]:
+    def scope(self) -> Generator[Lane]:
         """Drive a new lane of the current one, in the same task."""
         current = self.lane()
         with self._drive(lane_of_branch(current.path, current.new_fork(), 0)) as lane:
             yield lane
 
     @contextmanager
-    def _drive(self, path: str) -> Iterator[Lane]:
+    def _drive(self, path: str) -> Generator[Lane]:
         lane = Lane(self, path, self.lane().strand)
         token = _current.set(lane)
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stanchion.workflow._incarnation import LOOP_VERSION
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows._incarnation import LOOP_VERSION
+from stanchion.workflows._workflow import Workflow
 
 __all__ = ["manifest_of"]
 

@@ -32,10 +32,10 @@ from stanchion.values import (
     ToolError,
     ToolResponsePart,
 )
-from stanchion.workflow._calls import call_tool
-from stanchion.workflow._incarnation import Incarnation, StepScope
-from stanchion.workflow._models import ModelCall, call_model
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows._calls import call_tool
+from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._models import ModelCall, call_model
+from stanchion.workflows._workflow import Workflow
 
 __all__ = ["AgentResult", "AgentTask", "run_agent"]
 

@@ -52,9 +52,9 @@ from stanchion.ledger import (
 )
 from stanchion.values import Json
 from stanchion.values import Message as ModelMessage
-from stanchion.workflow._conductor import Conductor, Lane, Suspended
-from stanchion.workflow._host import Host
-from stanchion.workflow._outcomes import decode_error, encode_error
+from stanchion.workflows._conductor import Conductor, Lane, Suspended
+from stanchion.workflows._host import Host
+from stanchion.workflows._outcomes import decode_error, encode_error
 
 __all__ = ["LOOP_VERSION", "Body", "Ignored", "Incarnation", "StepScope", "WaitSpec"]
 
@@ -146,6 +146,8 @@ class Incarnation:
         self.calls: Counter[tuple[str, str, bytes]] = Counter()
         """How often code called a tool with the same arguments in the same lane."""
         self.messages_seen: dict[bytes, ModelMessage] = {}
+        self.abandoned: frozenset[bytes] = frozenset()
+        """Requests of the writes that the run forked from performed after the fork."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self._results = results
@@ -163,6 +165,7 @@ class Incarnation:
         wanted = [digest for _, r in incarnation.journal.replayed() for digest in _needed(r)]
         wanted += [d for d in (record.input, record.initiator) if d is not None]
         incarnation._results = dict(await host.store.payloads(record.tenant, wanted))
+        incarnation.abandoned = await _abandoned(host, record)
         await incarnation._read_inbox()
         return incarnation
 
@@ -258,8 +261,8 @@ class Incarnation:
             body = None if entry is None or entry.result is None else self.payload(entry.result)
             wait = await self._begin(place, kind, name, request, entry, spec(place, body))
             while True:
-                message = self._ready(wait)
-                if message is False:
+                ready, message = self._ready(wait)
+                if not ready:
                     message = await self.conductor.block(place)
                 try:
                     value = read(message)
@@ -317,13 +320,12 @@ class Incarnation:
         if message is not None:
             await self.append(taken=(message.id,))
 
-    def _ready(self, wait: Wait) -> Inbox | None | bool:
-        """Return the wait's message, None if its time has come, False if neither."""
+    def _ready(self, wait: Wait) -> tuple[bool, Inbox | None]:
+        """Return whether the wait is over, and the message that ended it, None if it was time."""
         if wait.topic and self._inbox[wait.topic]:
-            return self._inbox[wait.topic].popleft()
-        if wait.wake_at is not None and self.host.clock.now() >= wait.wake_at:
-            return None
-        return False
+            return True, self._inbox[wait.topic].popleft()
+        due = wait.wake_at is not None and self.host.clock.now() >= wait.wake_at
+        return due, None
 
     async def poke(self) -> None:
         """Look for messages and due times, and wake the lanes that they are for."""
@@ -332,7 +334,8 @@ class Incarnation:
             self.conductor.stop(asyncio.CancelledError("the run was cancelled"))
         for place in self.conductor.blocked():
             wait = self._waiting.get(place)
-            if wait is not None and (message := self._ready(wait)) is not False:
+            ready, message = (False, None) if wait is None else self._ready(wait)
+            if ready:
                 self.conductor.deliver(place, message)
 
     def interrupt(self) -> None:
@@ -471,6 +474,13 @@ def _needed(recorded: Recorded) -> list[bytes]:
     """Return the payloads that replaying a place needs: its outcome, what its intent sent, or what it asks."""
     entry = recorded.done or recorded.last(EntryPhase.INTENT) or recorded.waiting
     return [entry.result] if entry is not None and entry.result is not None else []
+
+
+async def _abandoned(host: Host, record: RunRecord) -> frozenset[bytes]:
+    if not record.forked_from:
+        return frozenset()
+    suffix = await host.store.entries(record.forked_from, record.forked_at)
+    return frozenset(e.result for e in suffix if e.phase is EntryPhase.INTENT and e.result)
 
 
 def _spent(settlement: Settlement) -> dict[str, Json]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from stanchion.ledger import Store
 from stanchion.models import Model
-from stanchion.workflow._clock import Clock, SystemClock
-from stanchion.workflow._workflow import Workflows
+from stanchion.workflows._clock import Clock, SystemClock
+from stanchion.workflows._workflow import Workflows
 
 __all__ = ["Host", "ReplayMode"]
 

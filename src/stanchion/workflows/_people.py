@@ -26,7 +26,7 @@ from stanchion.review import (
 )
 from stanchion.review import ask as input_question
 from stanchion.values import Question
-from stanchion.workflow._incarnation import Ignored, Incarnation, WaitSpec
+from stanchion.workflows._incarnation import Ignored, Incarnation, WaitSpec
 
 __all__ = ["ask", "ask_person"]
 

@@ -27,12 +27,12 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.values import RunState
-from stanchion.workflow._conductor import Suspended
-from stanchion.workflow._host import Host
-from stanchion.workflow._incarnation import Incarnation
-from stanchion.workflow._manifest import manifest_of
-from stanchion.workflow._run import Run
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows._conductor import Suspended
+from stanchion.workflows._host import Host
+from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._manifest import manifest_of
+from stanchion.workflows._run import Run
+from stanchion.workflows._workflow import Workflow
 
 __all__ = ["RUN_PLACE", "advance"]
 

@@ -14,9 +14,9 @@ from stanchion.models import ModelResponse
 from stanchion.review import Occasion
 from stanchion.review import decision as decision_question
 from stanchion.values import Decision, Message, Question, TextPart
-from stanchion.workflow._incarnation import Incarnation, StepScope
-from stanchion.workflow._models import ModelCall, call_model
-from stanchion.workflow._people import ask_person
+from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._models import ModelCall, call_model
+from stanchion.workflows._people import ask_person
 
 __all__ = ["DecideNode", "decide", "extract"]
 

@@ -4,13 +4,13 @@ Owns the definition, the run's face, lanes and replay, effects with their recove
 loop. Holds no storage details and doesn't decide who calls ``advance``.
 """
 
-from stanchion.workflow._advance import advance
-from stanchion.workflow._agent import AgentResult
-from stanchion.workflow._clock import Clock, SystemClock
-from stanchion.workflow._host import Host, ReplayMode
-from stanchion.workflow._incarnation import Incarnation
-from stanchion.workflow._run import Run
-from stanchion.workflow._workflow import Workflow, Workflows, workflow
+from stanchion.workflows._advance import advance
+from stanchion.workflows._agent import AgentResult
+from stanchion.workflows._clock import Clock, SystemClock
+from stanchion.workflows._host import Host, ReplayMode
+from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._run import Run
+from stanchion.workflows._workflow import Workflow, Workflows, workflow
 
 __all__ = [
     "AgentResult",

@@ -20,9 +20,16 @@ from stanchion.ledger import (
     pack_message,
     payload,
 )
-from stanchion.models import ModelRequest, ModelResponse, TokenChoice, ToolSpec, price
+from stanchion.models import (
+    ModelRequest,
+    ModelResponse,
+    TokenChoice,
+    ToolSpec,
+    check_real_calls,
+    price,
+)
 from stanchion.values import FinishReason, Json, Message, Usage
-from stanchion.workflow._incarnation import Incarnation, StepScope
+from stanchion.workflows._incarnation import Incarnation, StepScope
 
 __all__ = ["ModelCall", "call_model"]
 
@@ -94,6 +101,7 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
                 f"no model is configured for the role {call.role!r}",
                 remedy=f"give the app one: Stanchion(models={{{call.role!r}: 'local:smollm2'}})",
             )
+        check_real_calls(model.name, real=model.real)
         started = time.monotonic()
         try:
             response = await model.complete(call.request())

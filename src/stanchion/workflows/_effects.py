@@ -42,10 +42,10 @@ from stanchion.tools import (
     WaitUntil,
     next_move,
 )
-from stanchion.values import Question, ToolCall, ToolError, ToolResult
-from stanchion.workflow._incarnation import Incarnation, StepScope
-from stanchion.workflow._people import ask_person
-from stanchion.workflow._steps import sleep_until
+from stanchion.values import Json, Question, ToolCall, ToolError, ToolResult
+from stanchion.workflows._incarnation import StepScope
+from stanchion.workflows._people import ask_person
+from stanchion.workflows._steps import sleep_until
 
 __all__ = ["Effect", "perform_effect"]
 
@@ -198,14 +198,12 @@ async def _not_performed(
 
 
 async def _note_unknown(scope: StepScope, reason: str, *, not_performed: bool = False) -> None:
-    if not not_performed:
+    facts: dict[str, Json] = {"reason": reason}
+    if not_performed:
+        facts["not_performed"] = True
+    else:
         scope.recorded_unknown = True
-    await scope.note(
-        EntryPhase.UNKNOWN,
-        durability=Durability.PROCESS,
-        reason=reason,
-        **({"not_performed": True} if not_performed else {}),
-    )
+    await scope.note(EntryPhase.UNKNOWN, durability=Durability.PROCESS, **facts)
 
 
 async def _settle(scope: StepScope, effect: Effect, history: _History) -> ToolResult | None:

@@ -21,8 +21,8 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.values import Principal
-from stanchion.workflow._incarnation import Incarnation, StepScope, WaitSpec
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows._incarnation import Incarnation, StepScope, WaitSpec
+from stanchion.workflows._workflow import Workflow
 
 __all__ = [
     "child",

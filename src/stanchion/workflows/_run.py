@@ -20,11 +20,11 @@ from stanchion.errors import Expired
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import Tool
 from stanchion.values import Decision, Principal
-from stanchion.workflow import _agent, _calls, _concurrency, _nodes, _people, _steps
-from stanchion.workflow._agent import AgentResult
-from stanchion.workflow._conductor import Lane
-from stanchion.workflow._incarnation import Incarnation
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows import _agent, _calls, _concurrency, _nodes, _people, _steps
+from stanchion.workflows._agent import AgentResult
+from stanchion.workflows._conductor import Lane
+from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._workflow import Workflow
 
 __all__ = ["Run"]
 

@@ -36,19 +36,19 @@ from stanchion.tools import (
     tool,
     validate,
 )
-from stanchion.trust import find_origins, judge_bounds
+from stanchion.trust import Verdict, find_origins, judge_bounds
 from stanchion.values import Question, ToolCall, ToolResult
-from stanchion.workflow._effects import Effect, perform_effect
-from stanchion.workflow._incarnation import Incarnation, StepScope
-from stanchion.workflow._people import ask_person
-from stanchion.workflow._steps import (
+from stanchion.workflows._effects import Effect, perform_effect
+from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._people import ask_person
+from stanchion.workflows._steps import (
     function_name,
     function_request,
     initiator_of,
     return_type,
     run_function,
 )
-from stanchion.workflow._workflow import Workflow
+from stanchion.workflows._workflow import Workflow
 
 __all__ = ["call_tool", "step"]
 
@@ -128,7 +128,11 @@ async def _through_gateway(
         return await recovered.run(_as_sent(scope, call), core)
     principal = initiator_of(caller.incarnation)
 
-    def policy(ready: ToolCall) -> Any:
+    def policy(ready: ToolCall) -> Verdict:
+        sent = payload(json.loads(contract.encode_arguments(ready.arguments)))
+        if contract.effect == "write" and sent.digest in caller.incarnation.abandoned:
+            why = "the run forked from made this call after the fork"
+            return Verdict(allowed=False, rule="fork", explanation=why)
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
 
     ask = partial(_ask, scope, tool)

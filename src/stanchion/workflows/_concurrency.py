@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from typing import Any, TypeVar
 
 from stanchion.ledger import codec_for, payload
-from stanchion.workflow._conductor import Branch
-from stanchion.workflow._incarnation import Incarnation, StepScope
+from stanchion.workflows._conductor import Branch
+from stanchion.workflows._incarnation import Incarnation, StepScope
 
 __all__ = ["as_completed", "gather", "map_items", "race"]
 
