@@ -302,3 +302,5 @@ class Step:
     result: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     children: tuple[Step, ...] = ()
+    seq: int = 0
+    """The number of the entry that says how the step stands: its outcome, once it has one."""

@@ -10,6 +10,7 @@ from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._host import Host, ReplayMode
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._run import Run
+from stanchion.workflows._tree import spent_by, steps_of
 from stanchion.workflows._workflow import Workflow, Workflows, workflow
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
     "Workflow",
     "Workflows",
     "advance",
+    "spent_by",
+    "steps_of",
     "workflow",
 ]

@@ -68,12 +68,15 @@ async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) 
     try:
         await _note_start(incarnation, definition)
         result = await _execute(incarnation, definition)
+        if incarnation.fault is not None:
+            raise incarnation.fault
         incarnation.journal.check_finished()
         encoded = definition.output_codec.encode(result, what=f"the output of {definition.name}")
     except Suspended:
-        if incarnation.fault is not None:
-            raise incarnation.fault from None
-        await _suspend(incarnation)
+        if incarnation.fault is None:
+            await _suspend(incarnation)
+        else:
+            await _fail(incarnation, incarnation.fault)
     except asyncio.CancelledError:
         if not incarnation.cancel_requested:
             raise

@@ -313,10 +313,12 @@ async def _ask(
             scope.recorded_unknown = False
             return None
         case _:
-            raise StanchionError(
-                f"{answer.by or 'a person'} stopped the run: it is unknown whether {effect.contract.name} "
-                "happened",
-                remedy="settle it by hand, then start a new run",
+            raise scope.incarnation.give_up(
+                StanchionError(
+                    f"{answer.by} stopped the run: it is unknown whether {effect.contract.name} "
+                    "happened",
+                    remedy="settle it by hand, then start a new run",
+                )
             )
 
 

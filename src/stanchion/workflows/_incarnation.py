@@ -223,6 +223,8 @@ class Incarnation:
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
+        if scope.recorded is not None:
+            self.journal.forget(lane_below(scope.place))  # what it did before needn't come again
         closed = self._waits_below(scope.place)
         spent = {k: v for k, v in _spent(scope.settlement).items() if v}
         if spent:
@@ -338,6 +340,12 @@ class Incarnation:
             if ready:
                 self.conductor.deliver(place, message)
 
+    def give_up(self, error: Exception) -> Suspended:
+        """Return the signal that ends this incarnation for a reason no workflow may catch."""
+        self.fault = error
+        self.conductor.over = True
+        return Suspended()
+
     def interrupt(self) -> None:
         """End this incarnation after the steps in flight; the run goes on elsewhere or later."""
         self.conductor.stop(Suspended())
@@ -428,9 +436,7 @@ class Incarnation:
         except EncodingError:
             raise
         except LedgerError as error:
-            self.fault = error
-            self.conductor.over = True
-            raise Suspended from error
+            raise self.give_up(error) from error
 
     def _openings(self, drafts: Sequence[Draft]) -> list[Draft]:
         if not self._opening or not drafts:

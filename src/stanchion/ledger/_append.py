@@ -1,0 +1,319 @@
+"""The transaction of a run's writer: entries, payloads and every projection, or nothing.
+
+The first statement moves the run's head from the epoch and seq that this writer believes in; if
+that changes no row, another writer owns the run. Heads are remembered, so that a commit needs no
+query before it writes; what is remembered is filled by finished items and dropped when a commit
+fails, and it's never trusted beyond that first statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion.errors import RunNotFound
+from stanchion.ledger._chain import link
+from stanchion.ledger._codec import canonical
+from stanchion.ledger._driver import Connection
+from stanchion.ledger._moments import micros, moment
+from stanchion.ledger._payload_codec import PayloadCodec, StoredDigests
+from stanchion.ledger._records import (
+    Commit,
+    Draft,
+    Entry,
+    NewRun,
+    Payload,
+    RunChange,
+    Settlement,
+    Wait,
+)
+from stanchion.ledger._rows import facts_of
+from stanchion.ledger._statements import ACCOUNT, Statements
+from stanchion.ledger._store import Fenced
+from stanchion.values import RunState
+
+__all__ = ["Appender", "Head", "Keeper", "not_found"]
+
+HEADS = 4096
+"""How many runs' heads are remembered."""
+
+_ENDED = {RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.HANDED_OVER}
+
+
+def not_found(run: str) -> RunNotFound:
+    """Return the error for a run that doesn't exist."""
+    return RunNotFound(
+        f"there is no run {run!r} in this ledger",
+        remedy="check the id and which store it was started in",
+        run=run,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a run's record ends, and for whom."""
+
+    n: int
+    tenant: str
+    seq: int
+    chain: bytes
+    epoch: int
+
+
+class Keeper:
+    """Inserts payloads that aren't stored yet."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._insert = statements.payload_insert
+        self._codec = PayloadCodec()
+        self._stored = StoredDigests()
+        self._pending: dict[tuple[str, bytes], None] = {}
+
+    def keep(
+        self, connection: Connection, tenant: str, payloads: Iterable[Payload | None]
+    ) -> None:
+        """Insert payloads; they count as stored once the item is finished."""
+        for payload in payloads:
+            if payload is None:
+                continue
+            key = (tenant, payload.digest)
+            if key in self._stored or key in self._pending:
+                continue
+            encoding, data = self._codec.pack(payload.data)
+            row = {"tenant": tenant, "digest": payload.digest, "encoding": encoding, "data": data}
+            connection.run(self._insert, row)
+            self._pending[key] = None
+
+    def finished(self) -> None:
+        """Remember what the item inserted."""
+        if self._pending:
+            self._stored.add(self._pending)
+            self._pending.clear()
+
+    def undone(self) -> None:
+        """Drop what the item inserted, since it was taken back."""
+        self._pending.clear()
+
+    def forget(self) -> None:
+        """Drop all that is remembered, since a commit failed."""
+        self._pending.clear()
+        self._stored.clear()
+
+
+class Appender:
+    """Performs commits on the writer's connection."""
+
+    def __init__(
+        self,
+        statements: Statements,
+        keeper: Keeper,
+        clock: Callable[[], int],
+        create: Callable[[Connection, NewRun], object],
+        send: Callable[[Connection, Any], object],
+    ) -> None:
+        self._sql = statements
+        self._keeper = keeper
+        self._clock = clock
+        self._create = create
+        self._send = send
+        self._heads: dict[str, Head] = {}
+
+    def forget(self, run: str | None = None) -> None:
+        """Drop one remembered head, or all of them since a commit failed."""
+        if run is None:
+            self._heads.clear()
+        else:
+            self._heads.pop(run, None)
+
+    def append(self, connection: Connection, commit: Commit) -> Sequence[Entry]:
+        """Write a commit; raise Fenced if its epoch isn't the run's any more."""
+        at = self._clock()
+        facts = [_facts(draft) for draft in commit.entries]
+        head = self._heads.pop(commit.run, None)
+        written = None
+        if head is not None and head.epoch == commit.epoch:
+            written = self._advance(connection, head, commit, facts, at)
+        if written is None:
+            head = self._load(connection, commit)
+            written = self._advance(connection, head, commit, facts, at)
+        if head is None or written is None:
+            raise Fenced
+        entries, head = written
+        self._keeper.keep(connection, head.tenant, _payloads_of(commit))
+        if commit.change is not None:
+            self._change(connection, head, commit.run, commit.change)
+        self._project(connection, head, commit)
+        self._remember(commit.run, head)
+        return entries
+
+    def _load(self, connection: Connection, commit: Commit) -> Head:
+        rows = connection.rows(self._sql.head, {"run": commit.run})
+        if not rows:
+            raise not_found(commit.run)
+        head = Head(*rows[0])
+        if head.epoch != commit.epoch:
+            raise Fenced
+        return head
+
+    def _remember(self, run: str, head: Head) -> None:
+        self._heads[run] = head
+        if len(self._heads) > HEADS:
+            del self._heads[next(iter(self._heads))]
+
+    def _advance(
+        self, connection: Connection, head: Head, commit: Commit, facts: Sequence[str], at: int
+    ) -> tuple[Sequence[Entry], Head] | None:
+        """Move the head and insert the entries; None if the head isn't where it was believed."""
+        seq, chain = head.seq, head.chain
+        chains: list[bytes] = []
+        for draft, text in zip(commit.entries, facts, strict=True):
+            seq += 1
+            chain = _link(chain, commit, seq, draft, text, at)
+            chains.append(chain)
+        moved = {
+            "new_seq": seq,
+            "new_chain": chain,
+            "at": at,
+            "of_run": head.n,
+            "at_epoch": commit.epoch,
+            "at_seq": head.seq,
+        }
+        if connection.run(self._sql.advance, moved | _added(commit.settlement)) != 1:
+            return None
+        entries = [
+            self._insert(connection, head, commit, head.seq + i, draft, text, at, link_)
+            for i, (draft, text, link_) in enumerate(
+                zip(commit.entries, facts, chains, strict=True), start=1
+            )
+        ]
+        return entries, Head(head.n, head.tenant, seq, chain, commit.epoch)
+
+    def _insert(
+        self,
+        connection: Connection,
+        head: Head,
+        commit: Commit,
+        seq: int,
+        draft: Draft,
+        facts: str,
+        at: int,
+        chain: bytes,
+    ) -> Entry:
+        request = None if draft.request is None else draft.request.digest
+        result = None if draft.result is None else draft.result.digest
+        row = {
+            "run": head.n,
+            "seq": seq,
+            "lane": draft.place.lane,
+            "ordinal": draft.place.ordinal,
+            "phase": str(draft.phase),
+            "kind": draft.kind,
+            "name": draft.name,
+            "request": request,
+            "result": result,
+            "facts": facts,
+            "epoch": commit.epoch,
+            "recorded_at": at,
+            "chain": chain,
+        }
+        cursor = connection.insert_entry(self._sql.entry_insert, row)
+        return Entry(
+            commit.run,
+            seq,
+            draft.place,
+            draft.phase,
+            draft.kind,
+            draft.name,
+            request,
+            result,
+            facts_of(facts),
+            commit.epoch,
+            moment(at),
+            chain,
+            cursor,
+        )
+
+    def _change(self, connection: Connection, head: Head, run: str, change: RunChange) -> None:
+        row = {
+            "of_run": head.n,
+            "released": int(change.release),
+            "new_state": None if change.state is None else str(change.state),
+            "new_reason": change.reason,
+            "new_result": None if change.result is None else change.result.digest,
+            "new_error": None if change.error is None else change.error.digest,
+        }
+        connection.run(self._sql.change, row)
+
+    def _project(self, connection: Connection, head: Head, commit: Commit) -> None:
+        """Update everything beside the run's row."""
+        for new in commit.links:
+            row = {"node": new.node, "parent": new.parent, "message": new.message}
+            connection.run(self._sql.link_insert, {"tenant": head.tenant, **row})
+        for place in commit.closed:
+            row = {"run": commit.run, "lane": place.lane, "ordinal": place.ordinal}
+            connection.run(self._sql.wait_close, row)
+        for wait in commit.opened:
+            connection.run(self._sql.wait_open, _wait_row(commit.run, wait))
+        for message in commit.taken:
+            row = {"message": message, "of_run": commit.run, "at_seq": head.seq}
+            connection.run(self._sql.inbox_take, row)
+        for child in commit.started:
+            self._create(connection, child)
+        for message in commit.sent:
+            self._send(connection, message)
+        if commit.change is not None and commit.change.state in _ENDED:
+            connection.run(self._sql.waits_clear, {"run": commit.run})
+
+
+def _facts(draft: Draft) -> str:
+    if not draft.facts:
+        return "{}"
+    return canonical(draft.facts, what=f"facts of {draft.kind} {draft.name!r}").decode()
+
+
+def _link(chain: bytes, commit: Commit, seq: int, draft: Draft, facts: str, at: int) -> bytes:
+    return link(
+        chain,
+        commit.run,
+        seq,
+        draft.place.lane,
+        draft.place.ordinal,
+        str(draft.phase),
+        draft.kind,
+        draft.name,
+        None if draft.request is None else draft.request.digest,
+        None if draft.result is None else draft.result.digest,
+        facts,
+        commit.epoch,
+        at,
+    )
+
+
+_ADDED = tuple((f"add_{column}", column) for column in ACCOUNT)
+
+
+def _added(settlement: Settlement) -> dict[str, int]:
+    return {name: getattr(settlement, column) for name, column in _ADDED}
+
+
+def _payloads_of(commit: Commit) -> Iterable[Payload | None]:
+    for draft in commit.entries:
+        yield draft.request
+        yield draft.result
+    yield from commit.payloads
+    if commit.change is not None:
+        yield commit.change.result
+        yield commit.change.error
+
+
+def _wait_row(run: str, wait: Wait) -> dict[str, Any]:
+    return {
+        "run": run,
+        "lane": wait.place.lane,
+        "ordinal": wait.place.ordinal,
+        "kind": wait.kind,
+        "topic": wait.topic,
+        "wake_at": None if wait.wake_at is None else micros(wait.wake_at),
+        "body": canonical(wait.body, what=f"wait for {wait.kind}").decode(),
+    }

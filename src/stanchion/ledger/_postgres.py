@@ -1,0 +1,191 @@
+"""The ledger on PostgreSQL, through psycopg's synchronous connections.
+
+Transactions are READ COMMITTED: every commit verifies the epoch it writes under. A session keeps
+the server's ``synchronous_commit``, and a transaction that must survive a power loss turns it on.
+Leases are judged by the server's clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from stanchion.errors import (
+    EncodingError,
+    LedgerError,
+    SchemaMismatch,
+    StoreCorrupt,
+    StoreUnavailable,
+)
+from stanchion.ledger._driver import Parameters, Row
+from stanchion.ledger._statements import DialectName
+
+__all__ = ["PostgresDriver"]
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+_SCHEMA_LOCK = 0x5354414E4348494F
+"""The advisory lock under which a schema is created ("STANCHIO")."""
+
+_RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
+_CONTENDED = (*_RETRY, errors.LockNotAvailable, errors.QueryCanceled)
+
+
+class PostgresConnection:
+    """One session."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._connection = psycopg.connect(conninfo, autocommit=True)
+        self._cursor = self._connection.cursor(binary=True)
+        self._control = self._connection.cursor()
+
+    def run(self, sql: str, parameters: Parameters) -> int:
+        """Execute a statement and return how many rows it changed."""
+        return self._cursor.execute(sql.encode(), parameters).rowcount
+
+    def insert_entry(self, sql: str, parameters: Parameters) -> tuple[int, int]:
+        """Insert an entry and return its cursor."""
+        xid, position = self._cursor.execute(sql.encode(), parameters).fetchall()[0]
+        return xid, position
+
+    def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
+        """Execute a query and return all its rows."""
+        return self._cursor.execute(sql.encode(), parameters).fetchall()
+
+    def begin(self, *, synced: bool) -> None:
+        """Begin to write."""
+        begin = b"BEGIN ISOLATION LEVEL READ COMMITTED"
+        self._control.execute(begin + b"; SET LOCAL synchronous_commit TO on" if synced else begin)
+
+    def commit(self) -> None:
+        """Commit."""
+        self._control.execute(b"COMMIT")
+        if self._control.statusmessage != "COMMIT":
+            raise errors.InFailedSqlTransaction("the transaction was rolled back")
+
+    def rollback(self) -> None:
+        """Take back the transaction, if the session still lives."""
+        with contextlib.suppress(psycopg.Error):
+            self._connection.rollback()
+
+    def mark(self) -> None:
+        """Set a savepoint."""
+        self._control.execute(b"SAVEPOINT item")
+
+    def release(self) -> None:
+        """Keep what was done since the savepoint."""
+        self._control.execute(b"RELEASE item")
+
+    def undo(self) -> bool:
+        """Take back what was done since the savepoint."""
+        self._control.execute(b"ROLLBACK TO item")
+        self._control.execute(b"RELEASE item")
+        return True
+
+    @property
+    def usable(self) -> bool:
+        """False once the session is lost."""
+        return not self._connection.closed
+
+    def tables(self) -> set[str]:
+        """Return the names of the tables in the current schema."""
+        found = self._cursor.execute(
+            b"SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
+        )
+        return {str(row[0]) for row in found.fetchall()}
+
+    def lock_schema(self) -> None:
+        """Keep others from creating the schema until this transaction ends."""
+        self._cursor.execute(b"SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+
+    def describe(self) -> Mapping[str, str]:
+        """Return the settings that durability depends on."""
+        info = self._connection.info
+        return {
+            "dialect": "postgresql",
+            "server": f"{info.host}:{info.port}",
+            "database": info.dbname,
+            "journal mode": "wal",
+            "synchronous": f"synchronous_commit={self._show('synchronous_commit')}, "
+            f"fsync={self._show('fsync')}",
+            "version": self._show("server_version"),
+        }
+
+    def close(self) -> None:
+        """Close the session."""
+        with contextlib.suppress(psycopg.Error):
+            self._connection.close()
+
+    def _show(self, name: str) -> str:
+        query = sql.SQL("SHOW {}").format(sql.Identifier(name))
+        return str(self._cursor.execute(query).fetchall()[0][0])
+
+
+class PostgresDriver:
+    """A database on a server."""
+
+    dialect: DialectName = "postgresql"
+    shared = False
+    server_clock = True
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        given: dict[str, Any] = conninfo_to_dict(url)
+        defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "stanchion"}
+        self._conninfo = make_conninfo("", **(defaults | given))
+        self.name = f"{given.get('host', 'localhost')}/{given.get('dbname', '')}"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The address in SQLAlchemy's form."""
+        return f"postgresql+psycopg://{self._url.partition('://')[2]}"
+
+    def connect(self) -> PostgresConnection:
+        """Open a session."""
+        return PostgresConnection(self._conninfo)
+
+    def translate(self, error: Exception) -> LedgerError | None:
+        """Return our error for one of psycopg's."""
+        if isinstance(error, psycopg.DataError | UnicodeEncodeError | OverflowError):
+            return EncodingError(
+                f"a value can't be stored: {error}", remedy="remove NUL characters and huge numbers"
+            )
+        if not isinstance(error, psycopg.Error):
+            return None
+        if isinstance(error, errors.DataCorrupted | errors.IndexCorrupted):
+            return StoreCorrupt(
+                f"the database {self.name} is damaged: {error}", remedy="restore it from a backup"
+            )
+        if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+            return SchemaMismatch(
+                f"the database {self.name} lacks a part of its schema: {error}",
+                remedy="restore it from a backup, or give the ledger a database of its own",
+            )
+        return self._unavailable(error)
+
+    def worth_retrying(self, error: Exception) -> bool:
+        """Tell whether another session's transaction was in the way for a moment."""
+        return isinstance(error, _RETRY)
+
+    def _unavailable(self, error: psycopg.Error) -> LedgerError:
+        remedy = "check that the server runs and accepts this user, then try again"
+        if isinstance(error, errors.DiskFull):
+            remedy = "free some space on the server and try again"
+        if isinstance(error, _CONTENDED):
+            remedy = "find the session that keeps the rows locked, or try again later"
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return StoreUnavailable(
+                f"the database {self.name} can't be used now: {_first_line(error)}; nothing was "
+                "written",
+                remedy=remedy,
+            )
+        return LedgerError(f"the database {self.name} refused a statement: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

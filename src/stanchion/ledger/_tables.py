@@ -1,0 +1,192 @@
+"""The ledger's tables, the same on SQLite and on PostgreSQL.
+
+``runs`` is the projection that every commit updates, ``entries`` the record itself, ``payloads``
+what came from outside, once per tenant. Times are whole microseconds since 1970 in UTC, digests 32
+bytes, facts canonical JSON text. An entry names its run by the run's number, which keeps its row
+and its index small. A change here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+__all__ = [
+    "REVISION",
+    "entries",
+    "inbox",
+    "late_outcomes",
+    "links",
+    "metadata",
+    "payloads",
+    "runs",
+    "waits",
+    "workers",
+]
+
+REVISION = "0001"
+"""The migration that a fresh schema equals."""
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("n", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("input", LargeBinary, nullable=False),
+    Column("initiator", LargeBinary),
+    Column("result", LargeBinary),
+    Column("error", LargeBinary),
+    Column("root", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("parent_lane", Text),
+    Column("parent_ordinal", Integer),
+    Column("forked_from", Text, nullable=False),
+    Column("forked_at", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("steps", BigInteger, nullable=False),
+    Column("model_calls", BigInteger, nullable=False),
+    Column("tool_calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_nanos", BigInteger, nullable=False),
+    Column("unpriced_calls", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("runs_id", "id", unique=True),
+    Index(
+        "runs_key",
+        "tenant",
+        "workflow",
+        "key",
+        unique=True,
+        sqlite_where=text("key <> ''"),
+        postgresql_where=text("key <> ''"),
+    ),
+    Index("runs_state", "state"),
+    Index("runs_created", "created_at"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("position", _NUMBER, primary_key=True, autoincrement=True),
+    Column("xid", BigInteger, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("request", LargeBinary),
+    Column("result", LargeBinary),
+    Column("facts", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Index("entries_run", "run", "seq", unique=True),
+    Index("entries_horizon", "xid", "position").ddl_if(dialect="postgresql"),
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("encoding", SmallInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "digest", name="payloads_pkey"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("node", LargeBinary, nullable=False),
+    Column("parent", LargeBinary, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "node", name="links_pkey"),
+    sqlite_with_rowid=False,
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("n", _NUMBER, primary_key=True, autoincrement=True),
+    Column("run", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("wake_at", BigInteger),
+    Column("body", Text, nullable=False),
+    Index("waits_place", "run", "lane", "ordinal", unique=True),
+    Index("waits_topic", "topic"),
+    Index("waits_wake", "wake_at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("n", _NUMBER, primary_key=True, autoincrement=True),
+    Column("run", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("taken", BigInteger),
+    Index("inbox_key", "run", "key", unique=True),
+    Index(
+        "inbox_unread",
+        "run",
+        sqlite_where=text("taken IS NULL"),
+        postgresql_where=text("taken IS NULL"),
+    ),
+)
+
+late_outcomes = Table(
+    "late_outcomes",
+    metadata,
+    Column("n", _NUMBER, primary_key=True, autoincrement=True),
+    Column("run", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Index("late_outcomes_key", "run", "key"),
+)

@@ -1,0 +1,236 @@
+"""Threads that own a connection: one writer with group commit, one reader.
+
+Async callers queue functions of a connection and await their results. The writer takes what has
+gathered while it was committing, runs each item inside one transaction, commits once and then
+answers all. An item that fails alone is taken back alone, by a savepoint; a group of one needs
+none. Nothing is answered before its commit is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeVar, cast
+
+from stanchion.errors import LedgerError, StanchionError, StoreUnavailable
+from stanchion.ledger._driver import Connection, Driver
+from stanchion.ledger._store import Fenced
+
+__all__ = ["Memory", "Reader", "Writer"]
+
+T = TypeVar("T")
+
+GROUP_LIMIT = 256
+"""How many items one transaction takes."""
+
+ATTEMPTS = 5
+"""How often a group is tried when the database chose it as a deadlock's victim."""
+
+
+class Memory(Protocol):
+    """What is remembered between items, and must not outlive a transaction that failed."""
+
+    def finished(self) -> None:
+        """Note that an item of the group is done."""
+        ...
+
+    def undone(self) -> None:
+        """Note that an item of the group was taken back."""
+        ...
+
+    def forget(self) -> None:
+        """Drop everything, since a commit failed."""
+        ...
+
+
+@dataclass(slots=True)
+class _Item:
+    work: Callable[[Connection], Any]
+    synced: bool
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.done():  # its caller was cancelled
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+@dataclass(slots=True)
+class _Stop:
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class _Worker:
+    """A thread that performs queued items, its connection opened when first needed."""
+
+    def __init__(self, driver: Driver, name: str) -> None:
+        self._driver = driver
+        self._connection: Connection | None = None
+        self._queue: SimpleQueue[_Item | _Stop] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._started = False
+        self._closed = False
+
+    async def do(self, work: Callable[[Connection], T], *, synced: bool = False) -> T:
+        """Queue an item and return its result once it is committed."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed", remedy="open it again")
+        loop = asyncio.get_running_loop()
+        item = _Item(work, synced, loop.create_future(), loop)
+        if not self._started:
+            self._started = True
+            self._thread.start()
+        self._queue.put(item)
+        return cast("T", await item.future)
+
+    async def close(self) -> None:
+        """Finish what is queued, close the connection and join the thread."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._started:
+            stop = _Stop()
+            self._queue.put(stop)
+            await asyncio.to_thread(stop.done.wait)
+            self._thread.join()
+        elif self._connection is not None:
+            self._connection.close()
+
+    def adopt(self, connection: Connection) -> None:
+        """Use a connection that is open already."""
+        self._connection = connection
+
+    def _serve(self) -> None:
+        while True:
+            group = self._gather()
+            items = [item for item in group if isinstance(item, _Item)]
+            if items:
+                self._perform(items)
+                _answer(items)
+            stop = next((item for item in group if isinstance(item, _Stop)), None)
+            if stop is not None:
+                if self._connection is not None:
+                    self._connection.close()
+                stop.done.set()
+                return
+
+    def _gather(self) -> list[_Item | _Stop]:
+        group = [self._queue.get()]
+        with contextlib.suppress(Empty):
+            while len(group) < GROUP_LIMIT:
+                group.append(self._queue.get_nowait())
+        return group
+
+    def _perform(self, items: list[_Item]) -> None:
+        raise NotImplementedError
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._driver.connect()
+        return self._connection
+
+    def _drop_lost_connection(self) -> None:
+        if self._connection is not None and not self._connection.usable:
+            self._connection.close()
+            self._connection = None
+
+    def _translated(self, error: BaseException) -> BaseException:
+        if isinstance(error, StanchionError) or not isinstance(error, Exception):
+            return error
+        translated = self._driver.translate(error)
+        if translated is None:
+            return error
+        translated.__cause__ = error
+        return translated
+
+
+class Reader(_Worker):
+    """Performs queries, each by itself."""
+
+    def _perform(self, items: list[_Item]) -> None:
+        for item in items:
+            try:
+                item.result = item.work(self._connected())
+            except Exception as error:  # noqa: BLE001 (handed to the caller)
+                self._drop_lost_connection()
+                item.error = self._translated(error)
+
+
+class Writer(_Worker):
+    """Performs transactions, as many at once as have gathered."""
+
+    def __init__(self, driver: Driver, name: str, memory: Memory) -> None:
+        super().__init__(driver, name)
+        self._memory = memory
+
+    def _perform(self, items: list[_Item]) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._transaction(items)
+            except (Exception, Fenced) as error:  # noqa: BLE001 (handed to the callers)
+                self._memory.forget()
+                if self._connection is not None:
+                    self._connection.rollback()
+                    self._drop_lost_connection()
+                if attempt < ATTEMPTS and self._again(error):
+                    continue
+                for item in items:
+                    item.error = self._translated(error)
+            return
+
+    def _transaction(self, items: list[_Item]) -> None:
+        connection = self._connected()
+        connection.begin(synced=any(item.synced for item in items))
+        if len(items) == 1:
+            items[0].result = items[0].work(connection)
+            self._memory.finished()
+        else:
+            for item in items:
+                self._guarded(connection, item)
+        connection.commit()
+
+    def _guarded(self, connection: Connection, item: _Item) -> None:
+        """Run one item of several; if it fails, take back this one only."""
+        connection.mark()
+        item.error = None
+        try:
+            item.result = item.work(connection)
+        except (Exception, Fenced) as error:
+            self._memory.undone()
+            if self._again(error) or not connection.usable or not connection.undo():
+                raise
+            item.error = self._translated(error)
+        else:
+            connection.release()
+            self._memory.finished()
+
+    def _again(self, error: BaseException) -> bool:
+        return isinstance(error, Exception) and self._driver.worth_retrying(error)
+
+
+def _answer(items: list[_Item]) -> None:
+    """Give the results to the loops that wait for them, one wake-up per loop."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Item]] = defaultdict(list)
+    for item in items:
+        by_loop[item.loop].append(item)
+    for loop, mine in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(items: list[_Item]) -> None:
+    for item in items:
+        item.settle()
+
+

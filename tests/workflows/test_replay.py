@@ -1,0 +1,212 @@
+"""Replay: what is recorded is returned, what differs is found before any call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from stanchion import Run, workflow
+from stanchion.errors import ContractError, NonDeterminismError
+from stanchion.testing import crash_at_every_commit, export_run, replay_recording, simulate
+from stanchion.workflows import ReplayMode
+
+calls: list[str] = []
+
+
+def note(text: str) -> str:
+    calls.append(text)
+    return text.upper()
+
+
+class Order(BaseModel):
+    id: int
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+    y: int
+
+
+def make_order(id: int) -> Order:
+    return Order(id=id, lines=("a", "b"))
+
+
+def make_point(x: int) -> Point:
+    return Point(x, x * 2)
+
+
+@workflow
+async def three_reads(run: Run, prefix: str) -> str:
+    return "".join([await run.read(note, f"{prefix}{i}") for i in range(3)])
+
+
+@workflow
+async def parallel(run: Run, n: int) -> list[str]:
+    async def branch(i: int) -> str:
+        first = await run.read(note, f"{i}a")
+        return first + await run.read(note, f"{i}b")
+
+    return await run.map(branch, range(n))
+
+
+@pytest.mark.promise("WORKFLOW-1")
+async def test_after_a_crash_anywhere_a_completed_step_isnt_performed_again() -> None:
+    async for crash in crash_at_every_commit(three_reads, "x", before=calls.clear):
+        performed = crash.point.startswith("done") and crash.side == "before"
+        assert crash.result.output == "X0X1X2"
+        assert len(calls) == 3 + performed
+
+
+@pytest.mark.promise("WORKFLOW-4")
+@pytest.mark.parametrize("seed", range(8))
+async def test_the_result_doesnt_depend_on_the_order_in_which_lanes_are_released(seed: int) -> None:
+    mode = ReplayMode(everywhere=True, seed=seed)
+
+    result = await simulate(parallel, 4, replay=mode)
+
+    assert result.output == ["0A0B", "1A1B", "2A2B", "3A3B"]
+
+
+@pytest.mark.promise("LEDGER-4")
+async def test_a_live_result_is_what_replay_will_return() -> None:
+    seen: list[object] = []
+
+    @workflow
+    async def typed(run: Run, _: None) -> str:
+        seen.append(await run.read(make_order, 7))
+        seen.append(await run.read(make_point, 1))
+        seen.append(await run.now())
+        seen.append(await run.random())
+        return "done"
+
+    await simulate(typed, None, replay=ReplayMode(everywhere=True))
+
+    assert seen[0] == Order(id=7, lines=("a", "b"))
+    assert seen[1] == seen[3]
+    assert Point(1, 2) in seen
+    assert seen[-4:] == [Order(id=7, lines=("a", "b")), Point(1, 2), seen[-2], seen[-1]]
+
+
+@pytest.mark.promise("LEDGER-4")
+async def test_a_result_that_cant_be_kept_is_refused_and_says_how_to_mend_it() -> None:
+    @workflow
+    async def opaque(run: Run, _: None) -> None:
+        await run.read(lambda: object())
+
+    result = await simulate(opaque, None)
+
+    assert result.state == "failed"
+    assert "can't be stored" in result.reason
+    assert "remedy" in result.reason
+    assert [e.kind for e in result.entries] == ["run", "run"]
+
+
+async def test_a_result_over_the_limit_is_refused() -> None:
+    def huge() -> str:
+        return "x" * (17 * 1024 * 1024)
+
+    @workflow
+    async def large(run: Run, _: None) -> None:
+        await run.read(huge)
+
+    result = await simulate(large, None)
+
+    assert "over the limit" in result.reason
+
+
+@pytest.mark.promise("WORKFLOW-2")
+async def test_changed_code_is_stopped_before_any_call_with_a_readable_difference(
+    tmp_path: Path,
+) -> None:
+    recording = await record(three_reads, "x", tmp_path)
+
+    @workflow(name="three_reads")
+    async def changed(run: Run, prefix: str) -> str:
+        await run.read(note, "something else")
+        return "".join([await run.read(note, f"{prefix}{i}") for i in range(3)])
+
+    calls.clear()
+    with pytest.raises(NonDeterminismError, match="another request"):
+        await replay_recording(changed, recording)
+    assert calls == []
+
+
+@pytest.mark.promise("WORKFLOW-2")
+async def test_code_that_asks_for_less_than_is_recorded_is_stopped(tmp_path: Path) -> None:
+    recording = await record(three_reads, "x", tmp_path)
+
+    @workflow(name="three_reads")
+    async def shorter(run: Run, prefix: str) -> str:
+        return await run.read(note, f"{prefix}0")
+
+    with pytest.raises(NonDeterminismError, match="2 step"):
+        await replay_recording(shorter, recording)
+
+
+async def test_unchanged_code_replays_a_recording_without_a_new_step(tmp_path: Path) -> None:
+    recording = await record(three_reads, "x", tmp_path)
+    calls.clear()
+
+    await replay_recording(three_reads, recording)
+
+    assert calls == []
+
+
+async def test_a_patch_applies_to_new_runs_and_not_to_recorded_ones(tmp_path: Path) -> None:
+    recording = await record(three_reads, "x", tmp_path)
+
+    @workflow(name="three_reads")
+    async def patched(run: Run, prefix: str) -> str:
+        if await run.patched("shout"):
+            await run.read(note, "new step")
+        return "".join([await run.read(note, f"{prefix}{i}") for i in range(3)])
+
+    await replay_recording(patched, recording)
+    calls.clear()
+    fresh = await simulate(patched, "x", replay=ReplayMode(everywhere=True))
+
+    assert fresh.output == "X0X1X2"
+    assert "new step" in calls
+
+
+def test_a_workflow_that_reads_the_clock_is_refused_with_the_line_and_the_remedy() -> None:
+    import time
+
+    async def impatient(run: Run, _: None) -> float:
+        return time.time()
+
+    with pytest.raises(ContractError, match=r"time.time\(\) in line \d+") as refused:
+        workflow(impatient)
+    assert "run.now()" in refused.value.remedy
+
+
+def test_a_workflow_that_makes_tasks_of_its_own_is_refused() -> None:
+    async def eager(run: Run, _: None) -> None:
+        await asyncio.gather(run.read(note, "a"), run.read(note, "b"))
+
+    with pytest.raises(ContractError, match=r"asyncio.gather"):
+        workflow(eager)
+
+
+async def record(definition: object, value: object, folder: Path) -> Path:
+    """Run a workflow and export it."""
+    from stanchion.ledger import open_store
+    from stanchion.testing import FakeClock
+    from stanchion.testing._simulate import Simulation
+
+    store = open_store("sqlite://:memory:")
+    simulation = Simulation(store, FakeClock(automatic=True), {}, None, ReplayMode())
+    run = await simulation.create(definition, value, None)  # type: ignore[arg-type]
+    await simulation.drive(definition, run)  # type: ignore[arg-type]
+    path = folder / "run.jsonl"
+    await export_run(store, run, path)
+    await store.close()
+    assert json.loads(path.read_text().splitlines()[0])["state"] == "completed"
+    return path
