@@ -6,6 +6,13 @@ decides when the confidence is too low, belongs to the workflow.
 
 from __future__ import annotations
 
-from stanchion.decide._node import SAMPLES, Node, Options, combine_samples, options_of, read_response
+from stanchion.decide._node import (
+    SAMPLES,
+    Node,
+    Options,
+    combine_samples,
+    options_of,
+    read_response,
+)
 
 __all__ = ["SAMPLES", "Node", "Options", "combine_samples", "options_of", "read_response"]

@@ -6,6 +6,6 @@ them on.
 
 from stanchion.engine._app import RunHandle, Stanchion
 from stanchion.engine._engine import Engine
-from stanchion.engine._settings import Settings, SettingOrigin, load_settings
+from stanchion.engine._settings import SettingOrigin, Settings, load_settings
 
 __all__ = ["Engine", "RunHandle", "SettingOrigin", "Settings", "Stanchion", "load_settings"]

@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar
 
+from stanchion import ledger  # a store and its driver are imported when opened
 from stanchion.engine._engine import Engine
 from stanchion.engine._settings import Settings, load_settings
 from stanchion.errors import RunCancelled, RunFailed, RunNotFound
-from stanchion import ledger  # a store and its driver are imported when opened
 from stanchion.ledger import (
     Codec,
     Entry,

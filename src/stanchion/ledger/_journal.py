@@ -106,6 +106,10 @@ class Journal:
             if known == lane or known.startswith(f"{lane}/"):
                 self._unclaimed[known] = 0
 
+    def open_waits(self) -> list[Place]:
+        """Return the places whose wait has no outcome and isn't below a finished step."""
+        return [place for place, recorded in self.replayed() if recorded.waiting is not None]
+
     def check_finished(self) -> None:
         """Raise NonDeterminismError if the code ended while recorded steps are left over."""
         finished = self.finished_lanes()

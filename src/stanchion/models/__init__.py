@@ -1,25 +1,62 @@
-"""Temporary."""
-from stanchion.models._model import *  # noqa
-from stanchion.models._guard import *  # noqa
-from stanchion.values import *  # noqa
-import inspect, json
-def price(model, response): return None
-def resolve(spec): return spec
-class ScriptedModel:
-    real = False
-    def __init__(self, script, *, name="scripted", version="scripted-1"):
-        self.script = script if callable(script) else iter(list(script)); self.name=name; self.version=version; self.requests=[]
-    async def complete(self, request):
-        self.requests.append(request)
-        a = self.script(request) if callable(self.script) else next(self.script)
-        if inspect.isawaitable(a): a = await a
-        if isinstance(a, Exception): raise a
-        if isinstance(a, ModelResponse): return a
-        if isinstance(a, dict) and "choice" in a:
-            pr=a.get("probabilities") or {a["choice"]:1.0}
-            return ModelResponse(Message("assistant",(TextPart(a["choice"]),)), choices=tuple(sorted(pr.items(), key=lambda x:-x[1])), model=self.version)
-        if isinstance(a, ToolCallPart): a=(a,)
-        if isinstance(a, (list,tuple)): return ModelResponse(Message("assistant",tuple(a)), finish_reason=FinishReason.TOOL_CALLS, model=self.version)
-        if isinstance(a, Message): return ModelResponse(a, model=self.version)
-        text = a if isinstance(a,str) else (a.model_dump_json() if hasattr(a,"model_dump_json") else json.dumps(a))
-        return ModelResponse(Message("assistant",(TextPart(text),)), model=self.version, choices=((text,1.0),) if request.choices else ())
+"""Models: one protocol, adapters for every provider, a scripted fake, retries, repair, prices.
+
+Messages have the form of the OpenTelemetry GenAI conventions. Holds no prompts. Adapters and their
+packages are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from stanchion.models._guard import check_real_calls, forbid_real_calls
+from stanchion.models._model import Model, ModelRequest, ModelResponse, TokenChoice, ToolSpec
+from stanchion.models._prices import price
+from stanchion.models._registry import (
+    ModelSpec,
+    ModelStatus,
+    default_stack,
+    inventory,
+    resolve,
+)
+from stanchion.models._scripted import Script, Scripted, ScriptedModel
+
+__all__ = [
+    "Fallback",
+    "LlamaModel",
+    "Model",
+    "ModelRequest",
+    "ModelResponse",
+    "ModelSpec",
+    "ModelStatus",
+    "OpenAICompatibleModel",
+    "PydanticAIModel",
+    "Retrying",
+    "Script",
+    "Scripted",
+    "ScriptedModel",
+    "TokenChoice",
+    "ToolSpec",
+    "Validating",
+    "check_real_calls",
+    "default_stack",
+    "forbid_real_calls",
+    "inventory",
+    "price",
+    "resolve",
+]
+
+_LAZY = {
+    "Fallback": "stanchion.models._resilience",
+    "LlamaModel": "stanchion.models._llama",
+    "OpenAICompatibleModel": "stanchion.models._openai_compatible",
+    "PydanticAIModel": "stanchion.models._pydantic_ai",
+    "Retrying": "stanchion.models._resilience",
+    "Validating": "stanchion.models._resilience",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

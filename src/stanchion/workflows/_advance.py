@@ -86,7 +86,7 @@ async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) 
     else:
         await _end(incarnation, RunState.COMPLETED, "", result=encoded)
     finally:
-        await incarnation.close()
+        await incarnation.outside.close()
 
 
 async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
@@ -105,17 +105,17 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     if incarnation.record.seq == 0:
         manifest = payload(manifest_of(definition), what="manifest")
         await incarnation.append(_note("started", manifest, manifest=manifest.digest.hex()))
-    for message in incarnation.messages("resume"):
+    for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))
         note = _note("resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"])
         await incarnation.append(note, taken=(message.id,))
-        incarnation.take(message)
+        incarnation.outside.forget(message)
 
 
 async def _suspend(incarnation: Incarnation) -> None:
     """Give the run back: waiting if it waits for the outside, otherwise ready to be claimed."""
-    waits = incarnation.waits()
+    waits = incarnation.outside.waits()
     stopped = incarnation.conductor.interrupted or not waits
     state = RunState.RUNNING if stopped else RunState.WAITING
     reason = "" if stopped else "; ".join(_describe(w) for w in waits[:3])
@@ -151,7 +151,7 @@ async def _end(
 ) -> None:
     change = RunChange(state=state, reason=reason, result=result, error=error, release=True)
     messages = (*_to_parent(incarnation, state, reason, result), *_to_children(incarnation))
-    taken = tuple(m.id for m in incarnation.messages("") if m.kind == "cancel")
+    taken = tuple(m.id for m in incarnation.outside.messages("") if m.kind == "cancel")
     note = _note(state.value, result or error)
     incarnation.conductor.over = False
     await incarnation.append(note, taken=taken, sent=messages, change=change)
@@ -180,7 +180,7 @@ def _to_children(incarnation: Incarnation) -> list[Message]:
     request = payload({"by": incarnation.record.id})
     return [
         Message(w.body["child"], "", "cancel:parent", request, "cancel")
-        for w in incarnation.waits()
+        for w in incarnation.outside.waits()
         if w.kind == "child"
     ]
 
@@ -195,7 +195,7 @@ async def _park_unregistered(host: Host, record: RunRecord) -> None:
     change = RunChange(state=RunState.WAITING, reason=reason, release=True)
     await incarnation.append(_note("unregistered", None), opened=(wait,), change=change)
     with contextlib.suppress(Exception):
-        await incarnation.close()
+        await incarnation.outside.close()
 
 
 def _note(name: str, result: Payload | None, **facts: Any) -> Draft:

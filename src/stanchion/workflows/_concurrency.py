@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
-from stanchion.ledger import codec_for, payload
+from stanchion.ledger import codec_for, lane_of_branch, payload
 from stanchion.workflows._conductor import Branch
 from stanchion.workflows._incarnation import Incarnation, StepScope
 
@@ -83,7 +83,7 @@ async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> 
         for loser, awaitable in enumerate(awaitables):
             if loser != index:
                 _close(awaitable)
-                incarnation.journal.forget(f"{lane.path}/f{fork}.{loser}")
+                incarnation.journal.forget(lane_of_branch(lane.path, fork, loser))
         branches[index] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
         await conductor.first_ended([branches[index]])
     return index, branches[index].task.result()
@@ -117,7 +117,7 @@ async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]
     """Cancel branches and wait until they have ended; a write in flight gets its outcome first."""
     for branch in branches:
         branch.cancel()
-        incarnation.journal.forget(branch.lane)
+        incarnation.leave(branch.lane)
     while running := [b for b in branches if not b.task.done()]:
         await incarnation.conductor.first_ended(running)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -45,7 +45,6 @@ from stanchion.ledger import (
     RunRecord,
     Settlement,
     Wait,
-    codec_for,
     lane_below,
     payload,
     read_message,
@@ -55,8 +54,11 @@ from stanchion.values import Message as ModelMessage
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
 from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
+from stanchion.workflows._outside import Awaited, Ignored, Outside
 
-__all__ = ["LOOP_VERSION", "Body", "Ignored", "Incarnation", "StepScope", "WaitSpec"]
+__all__ = ["LOOP_VERSION", "Body", "Incarnation", "StepScope"]
+
+NOTHING_SPENT = Settlement()
 
 LOOP_VERSION = 1
 """How composite steps are composed; kept in their opening entries."""
@@ -108,22 +110,7 @@ class StepScope:
         self.written = True
 
 
-class Ignored(Exception):  # noqa: N818 (a signal from a reader of messages, not an error)
-    """A message doesn't count: an answer that isn't well formed, or to something else."""
-
-
 Body: TypeAlias = Callable[[StepScope], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class WaitSpec:
-    """What a step waits for."""
-
-    kind: str
-    topic: str = ""
-    wake_at: datetime | None = None
-    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    started: tuple[NewRun, ...] = ()
 
 
 class Incarnation:
@@ -151,11 +138,8 @@ class Incarnation:
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self._results = results
-        self._inbox: defaultdict[str, deque[Inbox]] = defaultdict(deque)
-        self._seen: set[int] = set()
+        self.outside = Outside(host, record.id, self.journal.open_waits(), self.poke)
         self._opening: dict[Place, StepScope] = {}
-        self._waiting: dict[Place, Wait] = {}
-        self._alarms: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def load(cls, host: Host, record: RunRecord) -> Incarnation:
@@ -166,7 +150,7 @@ class Incarnation:
         wanted += [d for d in (record.input, record.initiator) if d is not None]
         incarnation._results = dict(await host.store.payloads(record.tenant, wanted))
         incarnation.abandoned = await _abandoned(host, record)
-        await incarnation._read_inbox()
+        await incarnation.outside.read()
         return incarnation
 
     def next_place(self) -> Place:
@@ -224,8 +208,7 @@ class Incarnation:
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
         if scope.recorded is not None:
-            self.journal.forget(lane_below(scope.place))  # what it did before needn't come again
-        closed = self._waits_below(scope.place)
+            self.leave(lane_below(scope.place))  # what it did before needn't come again
         spent = {k: v for k, v in _spent(scope.settlement).items() if v}
         if spent:
             facts["settlement"] = spent
@@ -234,7 +217,6 @@ class Incarnation:
                 scope.draft(EntryPhase.DONE, result, **scope.facts, **facts),
                 payloads=scope.payloads,
                 links=scope.links,
-                closed=closed,
                 settlement=replace(scope.settlement, steps=1),
             )
         except (Fenced, Suspended):
@@ -244,101 +226,78 @@ class Incarnation:
 
     # The door for steps whose outcome comes from outside
 
-    async def wait(
-        self,
-        kind: str,
-        name: str,
-        request: Payload,
-        spec: Callable[[Place, bytes | None], WaitSpec],
-        read: Callable[[Inbox | None], Any],
-        result: Codec[Any],
-    ) -> Any:
+    async def wait(self, awaited: Awaited) -> Any:
         """Return what a wait brought: ``read(message)``, or ``read(None)`` when its time came."""
-        with self.conductor.lane().step(kind, name) as place:
-            recorded = self._claim(place, kind, name, request.digest)
+        with self.conductor.lane().step(awaited.kind, awaited.name) as place:
+            recorded = self._claim(place, awaited.kind, awaited.name, awaited.request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
-                return self._outcome(recorded.done, result)
+                return self._outcome(recorded.done, awaited.result)
             entry = recorded.waiting if recorded else None
-            body = None if entry is None or entry.result is None else self.payload(entry.result)
-            wait = await self._begin(place, kind, name, request, entry, spec(place, body))
+            wait = await self._begin(place, awaited, entry)
             while True:
-                ready, message = self._ready(wait)
-                if not ready:
-                    message = await self.conductor.block(place)
+                message = await self._next_message(wait)
                 try:
-                    value = read(message)
+                    encoded = awaited.result.encode(awaited.read(message))
                 except Ignored:
-                    await self._discard(message)
+                    await self.append(taken=_ids(message))
                     continue
                 except StepError as error:
-                    await self._conclude(wait, kind, name, message, encode_error(error), "error")
+                    await self._conclude(wait, awaited, message, encode_error(error), failed=True)
                     raise decode_error(encode_error(error)) from error
-                encoded = result.encode(value)
-                await self._conclude(wait, kind, name, message, encoded, "")
+                await self._conclude(wait, awaited, message, encoded)
                 await self.conductor.after_new_step(place)
-                return result.decode(encoded.data)
+                return awaited.result.decode(encoded.data)
 
-    async def _begin(
-        self,
-        place: Place,
-        kind: str,
-        name: str,
-        request: Payload,
-        entry: Entry | None,
-        spec: WaitSpec,
-    ) -> Wait:
+    async def _begin(self, place: Place, awaited: Awaited, entry: Entry | None) -> Wait:
         """Open a wait, or take up an open one; the time to wake at is the recorded one."""
+        shown = None if entry is None or entry.result is None else self.payload(entry.result)
+        spec = awaited.spec(place, shown)
         wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
         wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
         if entry is None:
             self.conductor.check()
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
-            body = payload(spec.body, what=f"what {kind} {name!r} shows") if spec.body else None
-            draft = Draft(place, EntryPhase.WAIT, kind, name, request, body, facts)
+            body = payload(spec.body, what="what a wait shows") if spec.body else None
+            draft = Draft(
+                place, EntryPhase.WAIT, awaited.kind, awaited.name, awaited.request, body, facts
+            )
             await self.append(draft, opened=(wait,), started=spec.started)
             for child in spec.started:
                 self.host.notify(child.id)
-        self._waiting[place] = wait
-        if wake_at is not None:
-            self._set_alarm(wake_at)
+        self.outside.begin(wait)
         return wait
 
+    async def _next_message(self, wait: Wait) -> Inbox | None:
+        ready, message = self.outside.ready(wait)
+        return message if ready else await self.conductor.block(wait.place)
+
     async def _conclude(
-        self, wait: Wait, kind: str, name: str, message: Inbox | None, result: Payload, status: str
+        self,
+        wait: Wait,
+        awaited: Awaited,
+        message: Inbox | None,
+        result: Payload,
+        *,
+        failed: bool = False,
     ) -> None:
-        self._waiting.pop(wait.place, None)
         facts: dict[str, Json] = {"timed_out": True} if message is None else {}
-        if status:
-            facts["status"] = status
+        if failed:
+            facts["status"] = "error"
+        self.outside.end(wait.place)
         await self.append(
-            Draft(wait.place, EntryPhase.DONE, kind, name, None, result, facts),
-            closed=(wait.place,),
-            taken=() if message is None else (message.id,),
+            Draft(wait.place, EntryPhase.DONE, awaited.kind, awaited.name, None, result, facts),
+            taken=_ids(message),
             settlement=Settlement(steps=1),
         )
 
-    async def _discard(self, message: Inbox | None) -> None:
-        if message is not None:
-            await self.append(taken=(message.id,))
-
-    def _ready(self, wait: Wait) -> tuple[bool, Inbox | None]:
-        """Return whether the wait is over, and the message that ended it, None if it was time."""
-        if wait.topic and self._inbox[wait.topic]:
-            return True, self._inbox[wait.topic].popleft()
-        due = wait.wake_at is not None and self.host.clock.now() >= wait.wake_at
-        return due, None
-
     async def poke(self) -> None:
         """Look for messages and due times, and wake the lanes that they are for."""
-        await self._read_inbox()
+        await self.outside.read()
         if self.cancel_requested:
             self.conductor.stop(asyncio.CancelledError("the run was cancelled"))
-        for place in self.conductor.blocked():
-            wait = self._waiting.get(place)
-            ready, message = (False, None) if wait is None else self._ready(wait)
-            if ready:
-                self.conductor.deliver(place, message)
+        for place, message in self.outside.due(self.conductor.blocked()):
+            self.conductor.deliver(place, message)
 
     def give_up(self, error: Exception) -> Suspended:
         """Return the signal that ends this incarnation for a reason no workflow may catch."""
@@ -350,43 +309,15 @@ class Incarnation:
         """End this incarnation after the steps in flight; the run goes on elsewhere or later."""
         self.conductor.stop(Suspended())
 
+    def leave(self, lane: str) -> None:
+        """Stop expecting what a branch that was cancelled recorded, and end its waits."""
+        self.journal.forget(lane)
+        self.outside.end_within(lane)
+
     @property
     def cancel_requested(self) -> bool:
         """Tell whether somebody asked for this run to be cancelled."""
-        return any(m.kind == "cancel" for m in self._inbox[""])
-
-    def waits(self) -> list[Wait]:
-        """Return what the run waits for now."""
-        return list(self._waiting.values())
-
-    def messages(self, topic: str) -> list[Inbox]:
-        """Return unread messages under a topic."""
-        return list(self._inbox[topic])
-
-    def take(self, message: Inbox) -> None:
-        """Forget a message that was consumed."""
-        self._inbox[message.topic].remove(message)
-
-    async def _read_inbox(self) -> None:
-        for message in await self.host.store.inbox(self.record.id):
-            if message.id not in self._seen:
-                self._seen.add(message.id)
-                self._inbox[message.topic].append(message)
-
-    def _set_alarm(self, when: datetime) -> None:
-        async def ring() -> None:
-            await self.host.clock.sleep_until(when)
-            await self.poke()
-
-        task = asyncio.get_running_loop().create_task(ring())
-        self._alarms.add(task)
-        task.add_done_callback(self._alarms.discard)
-
-    async def close(self) -> None:
-        """Stop the alarms."""
-        for task in list(self._alarms):
-            task.cancel()
-        await asyncio.gather(*self._alarms, return_exceptions=True)
+        return any(m.kind == "cancel" for m in self.outside.messages(""))
 
     # Recording
 
@@ -401,12 +332,11 @@ class Incarnation:
         payloads: tuple[Payload, ...] = (),
         links: tuple[Link, ...] = (),
         opened: tuple[Wait, ...] = (),
-        closed: tuple[Place, ...] = (),
         taken: tuple[int, ...] = (),
         sent: tuple[Message, ...] = (),
         started: tuple[NewRun, ...] = (),
         change: RunChange | None = None,
-        settlement: Settlement = Settlement(),
+        settlement: Settlement = NOTHING_SPENT,
         durability: Durability = Durability.PROCESS,
     ) -> None:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
@@ -420,7 +350,7 @@ class Incarnation:
             payloads,
             links,
             opened,
-            closed,
+            self.outside.ended(),
             taken,
             sent,
             started,
@@ -448,14 +378,6 @@ class Incarnation:
             opening.append(scope.draft(EntryPhase.OPEN, loop=LOOP_VERSION))
             scope.written = True
         return opening
-
-    def _waits_below(self, place: Place) -> tuple[Place, ...]:
-        """Forget the waits of a step that has its outcome, and return their places."""
-        below = lane_below(place)
-        closed = [p for p in self._waiting if f"{p.lane}/".startswith(f"{below}/")]
-        for known in closed:
-            del self._waiting[known]
-        return tuple(closed)
 
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:
@@ -489,6 +411,10 @@ async def _abandoned(host: Host, record: RunRecord) -> frozenset[bytes]:
     return frozenset(e.result for e in suffix if e.phase is EntryPhase.INTENT and e.result)
 
 
+def _ids(message: Inbox | None) -> tuple[int, ...]:
+    return () if message is None else (message.id,)
+
+
 def _spent(settlement: Settlement) -> dict[str, Json]:
     return {name: getattr(settlement, name) for name in Settlement.__slots__ if name != "steps"}
 
@@ -505,5 +431,3 @@ def _last_prompts(entries: Sequence[Entry]) -> dict[str, Sequence[tuple[str, int
             found.setdefault(section, spans)
     return found
 
-
-PLAIN = codec_for(Any)

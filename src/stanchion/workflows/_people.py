@@ -26,7 +26,8 @@ from stanchion.review import (
 )
 from stanchion.review import ask as input_question
 from stanchion.values import Question
-from stanchion.workflows._incarnation import Ignored, Incarnation, WaitSpec
+from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._outside import Awaited, Ignored, WaitSpec
 
 __all__ = ["ask", "ask_person"]
 
@@ -84,7 +85,7 @@ async def _ask_once(
 
     place = incarnation.next_place()
     request = payload({"question": name, "nth": nth})
-    answer = await incarnation.wait("ask", name, request, spec, take, _answer)
+    answer = await incarnation.wait(Awaited("ask", name, request, spec, take, _answer))
     now_asked = build(_occasion(incarnation, place, nth))
     return answer if now_asked.digest == answer.digest else None
 

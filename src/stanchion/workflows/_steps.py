@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from stanchion.errors import Expired, StanchionError, StepFailed
+from stanchion.errors import EncodingError, Expired, StanchionError, StepFailed
 from stanchion.ledger import (
     Draft,
     EntryPhase,
@@ -21,7 +21,8 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.values import Principal
-from stanchion.workflows._incarnation import Incarnation, StepScope, WaitSpec
+from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._outside import Awaited, Ignored, WaitSpec
 from stanchion.workflows._workflow import Workflow
 
 __all__ = [
@@ -117,7 +118,8 @@ async def _sleep(incarnation: Incarnation, request: Any, duration: timedelta) ->
     def spec(_: Place, __: bytes | None) -> WaitSpec:
         return WaitSpec("timer", wake_at=incarnation.host.clock.now() + duration)
 
-    await incarnation.wait("sleep", "sleep", payload(request), spec, lambda _: None, _nothing)
+    awaited = Awaited("sleep", "sleep", payload(request), spec, lambda _: None, _nothing)
+    await incarnation.wait(awaited)
 
 
 async def receive(incarnation: Incarnation, event: type[T], timeout: timedelta | None) -> T:
@@ -132,11 +134,14 @@ async def receive(incarnation: Incarnation, event: type[T], timeout: timedelta |
     def take(message: Inbox | None) -> T:
         if message is None:
             raise Expired(f"no {name} arrived within {timeout}")
-        return codec.decode(message.payload, what=f"event {name}")
+        try:
+            return codec.decode(message.payload, what=f"event {name}")
+        except EncodingError as error:
+            raise Ignored(error.message) from error
 
     limit = None if timeout is None else timeout.total_seconds()
     request = payload({"event": name, "timeout": limit})
-    return await incarnation.wait("receive", name, request, spec, take, codec)
+    return await incarnation.wait(Awaited("receive", name, request, spec, take, codec))
 
 
 async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], value: Any) -> Any:
@@ -164,7 +169,7 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
         return WaitSpec("child", topic=f"child:{run.id}", body={"child": run.id}, started=(run,))
 
     def take(message: Inbox | None) -> Any:
-        ended = json.loads(message.payload) if message is not None else {}
+        ended: dict[str, Any] = json.loads(message.payload) if message is not None else {}
         if ended.get("state") != "completed":
             reason = ended.get("reason", "")
             raise StepFailed(
@@ -174,9 +179,8 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
         return workflow.output_codec.decode(payload(ended["result"]).data)
 
     request = payload({"workflow": workflow.name, "input": encoded.digest.hex()})
-    return await incarnation.wait(
-        "child", workflow.name, request, spec, take, workflow.output_codec
-    )
+    awaited = Awaited("child", workflow.name, request, spec, take, workflow.output_codec)
+    return await incarnation.wait(awaited)
 
 
 async def patched(incarnation: Incarnation, change: str) -> bool:
