@@ -158,10 +158,14 @@ class Stanchion:
         user: str = "",
         tags: Mapping[str, str] | None = None,
         initiator: Principal | None = None,
+        serve: bool = True,
     ) -> RunHandle[O]:
-        """Start a run, or return the one that ``key`` started before."""
+        """Start a run, or return the one that ``key`` started before.
+
+        With ``serve=False`` it is left to whichever process serves the store.
+        """
         self.workflows.add(workflow)
-        host = await self.open()
+        host = await self.open(serve=serve)
         encoded = None if initiator is None else codec_for(Principal).encode(initiator)
         record = await host.store.create(
             NewRun(

@@ -82,7 +82,6 @@ class Engine:
             wanted, self._wanted = self._wanted, set()
             for run in wanted & self._incarnations.keys():
                 await self._incarnations[run].poke()
-            self._start_all(wanted - self._moving.keys())
             if len(self._moving) < self._concurrency:
                 self._start_all(set(await self._runnable()) - self._moving.keys())
         except LedgerError as error:
@@ -95,9 +94,6 @@ class Engine:
 
     def _start_all(self, runs: set[str]) -> None:
         for run in sorted(runs):
-            if len(self._moving) >= self._concurrency:
-                self._wanted.add(run)
-                return
             task = asyncio.create_task(self._move(run), name=f"stanchion run {run}")
             self._moving[run] = task
             task.add_done_callback(partial(self._ended, run))

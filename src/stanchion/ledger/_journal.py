@@ -106,6 +106,10 @@ class Journal:
             if known == lane or known.startswith(f"{lane}/"):
                 self._unclaimed[known] = 0
 
+    def unsettled(self) -> set[Place]:
+        """Return the places with an intent whose outcome isn't recorded."""
+        return {p for p, r in self.replayed() if not r.done and r.last(EntryPhase.INTENT)}
+
     def open_waits(self) -> list[Place]:
         """Return the places whose wait has no outcome and isn't below a finished step."""
         return [place for place, recorded in self.replayed() if recorded.waiting is not None]

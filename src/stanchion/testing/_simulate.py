@@ -139,10 +139,12 @@ class Simulation:
         )
 
     async def _advance_all(self) -> None:
-        names = [definition.name for definition in self.host.workflows]
-        while runnable := await self.store.runnable(100, names):
+        while runnable := await self.store.runnable(100, self._served()):
             for run in runnable:
                 await advance(self.host, run)
+
+    def _served(self) -> list[str]:
+        return [definition.name for definition in self.host.workflows]
 
     async def _bring(self, person: _Person) -> bool:
         """Bring what some run waits for: an answer, otherwise time; False if there is nothing."""

@@ -90,14 +90,14 @@ async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) 
 
 
 async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
-    incarnation.conductor.enter_root()
     value = definition.input_codec.decode(
         incarnation.payload(incarnation.record.input), what=f"input of {definition.name}"
     )
     run: Run[Any] = Run(incarnation, definition)
     if incarnation.cancel_requested:
         await incarnation.poke()
-    return await definition.fn(run, value)
+    with incarnation.conductor.root():
+        return await definition.fn(run, value)
 
 
 async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> None:

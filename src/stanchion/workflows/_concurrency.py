@@ -116,10 +116,12 @@ async def as_completed(
 async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]) -> None:
     """Cancel branches and wait until they have ended; a write in flight gets its outcome first."""
     for branch in branches:
-        branch.cancel()
-        incarnation.leave(branch.lane)
+        branch.cancel(gently=incarnation.owes_effects(branch.lane))
     while running := [b for b in branches if not b.task.done()]:
         await incarnation.conductor.first_ended(running)
+    if not incarnation.conductor.over:  # otherwise they go on in the next incarnation
+        for branch in branches:
+            incarnation.leave(branch.lane)
 
 
 def _raise_signal(branch: Branch[Any]) -> None:

@@ -98,10 +98,10 @@ class Branch(Generic[T]):
     task: asyncio.Task[T]
     strand: _Strand
 
-    def cancel(self) -> None:
-        """Ask it to end: at once, or when its write in flight has an outcome."""
+    def cancel(self, *, gently: bool) -> None:
+        """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
         self.strand.cancelled = True
-        if not self.strand.shields:
+        if not gently and not self.strand.shields:
             self.task.cancel()
 
 
@@ -130,9 +130,15 @@ class Conductor:
 
     # Lanes
 
-    def enter_root(self) -> None:
-        """Make the current task drive the root lane."""
-        _current.set(Lane(self, "", _Strand()))
+    @contextmanager
+    def root(self) -> Generator[Lane]:
+        """Drive the root lane in the current task."""
+        lane = Lane(self, "", _Strand())
+        token = _current.set(lane)
+        try:
+            yield lane
+        finally:
+            _current.reset(token)
 
     def lane(self) -> Lane:
         """Return the lane that the current task drives; raise outside the run's workflow."""

@@ -139,6 +139,7 @@ class Incarnation:
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self._results = results
         self.outside = Outside(host, record.id, self.journal.open_waits(), self.poke)
+        self._unsettled = self.journal.unsettled()
         self._opening: dict[Place, StepScope] = {}
 
     @classmethod
@@ -187,7 +188,8 @@ class Incarnation:
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
                 return self._outcome(recorded.done, result)
-            self.conductor.check()
+            if not self.owes_effects(place.lane, place.ordinal):
+                self.conductor.check()
             scope = StepScope(
                 self, place, kind, name, request, recorded, written=recorded is not None
             )
@@ -207,6 +209,7 @@ class Incarnation:
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
+        self._unsettled.discard(scope.place)
         if scope.recorded is not None:
             self.leave(lane_below(scope.place))  # what it did before needn't come again
         spent = {k: v for k, v in _spent(scope.settlement).items() if v}
@@ -308,6 +311,17 @@ class Incarnation:
     def interrupt(self) -> None:
         """End this incarnation after the steps in flight; the run goes on elsewhere or later."""
         self.conductor.stop(Suspended())
+
+    def owes_effects(self, lane: str, ordinal: int | None = None) -> bool:
+        """Tell whether a lane, or one step of it, holds a write whose outcome is still to be found.
+
+        Such a lane can't be cancelled: it is replayed up to the write, which is settled first.
+        """
+        if ordinal is None:
+            return any(f"{p.lane}/".startswith(f"{lane}/") for p in self._unsettled)
+        place = Place(lane, ordinal)
+        below = lane_below(place)
+        return any(p == place or f"{p.lane}/".startswith(f"{below}/") for p in self._unsettled)
 
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""

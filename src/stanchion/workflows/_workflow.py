@@ -91,9 +91,16 @@ class Workflows:
             self.add(definition)
 
     def add(self, definition: Workflow[Any, Any, Any]) -> None:
-        """Serve a definition; another one under the same name and version is refused."""
+        """Serve a definition and those that its code names, as its children are run here too.
+
+        Another one under the same name and version is refused.
+        """
         key = (definition.name, definition.version)
-        known = self._known.setdefault(key, definition)
+        if key not in self._known:
+            self._known[key] = definition
+            for named in _named_in(definition.fn):
+                self.add(named)
+        known = self._known[key]
         if known.fn is not definition.fn:
             raise ConfigurationError(
                 f"two workflows are called {definition.name!r} version {definition.version!r}",
@@ -147,6 +154,12 @@ def workflow(
         )
 
     return define if fn is None else define(fn)
+
+
+def _named_in(fn: Callable[..., Any]) -> list[Workflow[Any, Any, Any]]:
+    free = inspect.getclosurevars(fn)
+    values = [*free.globals.values(), *free.nonlocals.values()]
+    return [value for value in values if isinstance(value, Workflow)]
 
 
 def _types(fn: Callable[..., Any]) -> tuple[Any, Any]:
