@@ -17,6 +17,9 @@ DEMO       := --no-dev --group demo --extra local
 BENCH_GROUP := $(if $(NAME),$(shell sed -n 's/^\(bench-$(NAME)\) = .*/\1/p' pyproject.toml))
 BENCH_ENV   := $(if $(BENCH_GROUP),.venv-bench/$(NAME),.venv)
 
+# Where workflows run: these tests also pass in the mode that replays at every await.
+REPLAYED   := tests/workflows tests/engine tests/golden tests/crash tests/cli tests/examples
+
 export SCALE
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -34,6 +37,9 @@ demo: .venv/.demo ## A support desk on a real small model, about a minute (ARGS=
 	@$(BIN)/stanchion demo $(ARGS)
 
 test: .venv/.dev ## Run the tests (JOBS=2 ARGS="-k ledger")
+	@echo "suspending and replaying at every await, lanes shuffled:"
+	@STANCHION_TEST_REPLAY=7 $(BIN)/python -m pytest -q -n $(JOBS) -m "not no_replay_mode" $(REPLAYED)
+	@echo "the whole suite:"
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: .venv/.dev ## Lint, types, layers, promises, docs, and each promise's mutation

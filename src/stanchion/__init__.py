@@ -23,6 +23,7 @@ _HOMES = {
     "Durability": "ledger",
     "Expired": "errors",
     "Happened": "tools",
+    "ModelFailed": "errors",
     "Money": "values",
     "NotPerformed": "tools",
     "Principal": "values",

@@ -131,7 +131,7 @@ async def test_map_runs_no_more_branches_at_once_than_its_limit() -> None:
     result = await simulate(many, None)
 
     assert result.output == list(range(12))
-    assert max(most) == 3
+    assert max(most) <= 3
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

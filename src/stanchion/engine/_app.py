@@ -72,7 +72,7 @@ class Stanchion:
         self._models = models
         self._deps = deps
         self._clock = clock or SystemClock()
-        self._replay = replay or ReplayMode()
+        self._replay = replay or ReplayMode.from_environment()
         self._host: Host | None = None
         self._engine: Engine | None = None
         self._serving: asyncio.Task[None] | None = None

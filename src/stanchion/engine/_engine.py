@@ -41,8 +41,12 @@ class Engine:
         self._moved = moved
         self._wake = asyncio.Event()
         self._wanted: set[str] = set()
+        self._failed: set[str] = set()
+        """Runs that this worker still owns, so that no query returns them: moved again."""
         self._moving: dict[str, asyncio.Task[None]] = {}
         self._incarnations: dict[str, Incarnation] = {}
+        self._asked_at = host.clock.now()
+        """When the store was last asked for runs to move."""
         self._stopping = False
 
     def notify(self, run: str) -> None:
@@ -82,8 +86,12 @@ class Engine:
             wanted, self._wanted = self._wanted, set()
             for run in wanted & self._incarnations.keys():
                 await self._incarnations[run].poke()
+            self._asked_at = self.host.clock.now()
             if len(self._moving) < self._concurrency:
-                self._start_all(set(await self._runnable()) - self._moving.keys())
+                runnable = set(await self._runnable())
+                again = self._failed - self._moving.keys()
+                self._failed -= again
+                self._start_all((again | runnable) - self._moving.keys())
         except LedgerError as error:
             _log.warning("the store isn't available, trying again: %s", error.message)
 
@@ -106,9 +114,11 @@ class Engine:
             await advance(self.host, run, watch)
         except LedgerError as error:
             _log.warning("run %s stopped, the store isn't available: %s", run, error.message)
+            self._failed.add(run)
             await asyncio.sleep(self._poll.total_seconds())
         except Exception:
             _log.exception("run %s stopped by an unexpected error", run)
+            self._failed.add(run)
             await asyncio.sleep(self._lease.total_seconds())
 
     def _ended(self, run: str, _: asyncio.Task[None]) -> None:
@@ -135,6 +145,8 @@ class Engine:
         except LedgerError:
             return poll
         if wake_at is None:
+            return poll
+        if wake_at <= self._asked_at:  # due already when asked: it is for another app
             return poll
         return max(0.0, min(poll, (wake_at - self.host.clock.now()).total_seconds()))
 

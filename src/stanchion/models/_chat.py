@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,5 +260,3 @@ def _tokens(logprobs: _Logprobs | None) -> tuple[TokenChoice, ...]:
         for token in logprobs.content or ()
         if token.token
     )
-
-

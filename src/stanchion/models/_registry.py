@@ -88,7 +88,7 @@ def _family(spec: str) -> Model:
 def _local(rest: str) -> Model:
     from stanchion.models._llama import LlamaModel  # noqa: PLC0415 (only for local models)
 
-    return LlamaModel.smollm2() if rest == "smollm2" else LlamaModel(rest)
+    return LlamaModel(rest)
 
 
 def _compatible(rest: str) -> Model:

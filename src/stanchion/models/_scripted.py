@@ -29,9 +29,7 @@ Where choices are asked for, a text is the choice, and a mapping from each choic
 probability scores them. None is the JSON value null.
 """
 
-Script: TypeAlias = (
-    "Iterable[Scripted] | Callable[[ModelRequest], Scripted | Awaitable[Scripted]]"
-)
+Script: TypeAlias = "Iterable[Scripted] | Callable[[ModelRequest], Scripted | Awaitable[Scripted]]"
 
 
 class ScriptedModel:

@@ -31,17 +31,20 @@ class TokenTree:
     """By the tokens leading to it: the log-probabilities of what may come next."""
 
     def learn(self, path: Path, readings: Sequence[Mapping[int, float]]) -> None:
-        """Take in what a forced reading of a path said at each of its tokens."""
+        """Take in what a forced reading said at each token of a path, and what comes after it."""
         for depth, reading in enumerate(readings):
             self.nodes.setdefault(path[:depth], {}).update(reading)
 
     def next_path(self) -> Path | None:
-        """Return the path whose reading would tell most, or None when all is known."""
-        measured = [bound for bound, open_ in map(self._bound, self.paths.values()) if not open_]
-        floor = max(measured, default=-math.inf) + NEGLIGIBLE
-        unmeasured = [(self._bound(path)[0], path) for path in self.paths.values() if self._open(path)]
-        worth = [(bound, path) for bound, path in unmeasured if bound >= floor]
-        return max(worth, key=lambda item: item[0])[1] if worth else None
+        """Return the path whose reading would tell most, or None when enough is known."""
+        bounds = [(path, *self._bound(path)) for path in self.paths.values()]
+        best = max((bound for _, bound, known in bounds if known), default=-math.inf)
+        unread = [
+            (path, bound)
+            for path, bound, known in bounds
+            if not known and bound >= best + NEGLIGIBLE
+        ]
+        return max(unread, key=lambda item: item[1])[0] if unread else None
 
     def probabilities(self) -> tuple[tuple[str, float], ...]:
         """Return each choice with its probability among the choices, likeliest first."""
@@ -52,24 +55,25 @@ class TokenTree:
         ranked = sorted(weights.items(), key=lambda item: -item[1])
         return tuple((name, weight / total) for name, weight in ranked)
 
-    def _open(self, path: Path) -> bool:
-        return self._bound(path)[1]
-
     def _bound(self, path: Path) -> tuple[float, bool]:
-        """Return the log-probability of a path, or an upper bound and True if it isn't known."""
+        """Return the log-probability of a path and True, or an upper bound of it and False."""
         total = 0.0
         for depth, token in enumerate(path):
             node = self.nodes.get(path[:depth])
             if node is None:
-                return total, True
+                return total, False
             if token not in node:
-                return total + min(node.values()), True
+                return total + min(node.values()), False
             total += node[token]
-        return total, False
+        return total, True
 
     def _score(self, path: Path) -> float:
         score, _ = self._bound(path)
-        node = self.nodes.get(path, {})
-        longer = {p[len(path)] for p in self.paths.values() if p != path and p[: len(path)] == path}
-        goes_on = sum(math.exp(node[token]) for token in longer if token in node)
-        return score + math.log(max(1.0 - goes_on, 1e-12))
+        longer = [p for p in self.paths.values() if _continues(p, path)]
+        nearest = [p for p in longer if not any(_continues(p, other) for other in longer)]
+        share = sum(math.exp(self._bound(p)[0] - score) for p in nearest)
+        return score + math.log(max(1.0 - share, 1e-12))
+
+
+def _continues(path: Path, beginning: Path) -> bool:
+    return len(path) > len(beginning) and path[: len(beginning)] == beginning

@@ -105,7 +105,9 @@ async def crash_at_every_commit(
                     return  # the run ended without reaching this commit: all are done
                 except SimulatedCrash:
                     pass
-                second = Simulation(store, clock, models(), deps, ReplayMode(), worker="second")
+                second = Simulation(
+                    store, clock, models(), deps, ReplayMode.from_environment(), worker="second"
+                )
                 second.questions.extend(first.questions)
                 result = await second.drive(workflow, run, answers)
                 yield Crash(dying.commits[-1], side, number, result)

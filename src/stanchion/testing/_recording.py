@@ -51,7 +51,9 @@ async def export_run(store: Store, run: str, path: Path) -> None:
     digests = {d for e in entries for d in _digests(e)} | {record.input}
     if record.initiator is not None:
         digests.add(record.initiator)
-    found = await store.payloads(record.tenant, sorted(digests))
+    found = dict(await store.payloads(record.tenant, sorted(digests)))
+    messages = [bytes.fromhex(e.facts["message"]) for e in entries if "message" in e.facts]
+    found |= await store.payloads(record.tenant, _shared(found[m] for m in messages))
     head = {
         "form": FORM,
         "workflow": record.workflow,
@@ -72,6 +74,12 @@ def _digests(entry: Entry) -> Iterable[bytes]:
     yield from (d for d in (entry.request, entry.result) if d is not None)
     if "message" in entry.facts:
         yield bytes.fromhex(entry.facts["message"])
+
+
+def _shared(messages: Iterable[bytes]) -> list[bytes]:
+    """Return the digests of messages' large parts, which are payloads of their own."""
+    parts = [part for message in messages for part in json.loads(message)["parts"]]
+    return [bytes.fromhex(v) for part in parts for k, v in part.items() if k.endswith("_digest")]
 
 
 def _line(entry: Entry) -> dict[str, Any]:

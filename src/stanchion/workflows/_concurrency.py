@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from stanchion.ledger import codec_for, lane_of_branch, payload
 from stanchion.workflows._conductor import Branch
@@ -24,7 +24,7 @@ _index = codec_for(int)
 
 async def gather(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> list[T]:
     """Run branches together; the first failure cancels the others and is raised."""
-    return await map_items(incarnation, _itself, awaitables, None)
+    return await map_items(incarnation, lambda awaitable: awaitable, awaitables, None)
 
 
 async def map_items(
@@ -133,12 +133,15 @@ def _raise_signal(branch: Branch[Any]) -> None:
         raise error
 
 
-async def _itself(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
+    """Return what a task can drive; a coroutine as it is, so that none is left unawaited."""
+    if isinstance(awaitable, Coroutine):
+        return cast("Coroutine[Any, Any, T]", awaitable)
 
+    async def wait() -> T:
+        return await awaitable
 
-async def _coroutine(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+    return wait()
 
 
 def _close(awaitable: Any) -> None:

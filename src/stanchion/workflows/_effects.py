@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,10 @@ from stanchion.errors import EncodingError, StanchionError, StoreUnavailable
 from stanchion.ledger import (
     Durability,
     EntryPhase,
+    Fenced,
     LateOutcome,
     codec_for,
+    lane_below,
     payload,
 )
 from stanchion.review import Occasion, unknown_outcome
@@ -43,6 +45,7 @@ from stanchion.tools import (
     next_move,
 )
 from stanchion.values import Json, Question, ToolCall, ToolError, ToolResult
+from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._incarnation import StepScope
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import sleep_until
@@ -72,6 +75,10 @@ class _History:
     """What is known of a write's attempts."""
 
     attempts: int = 0
+    key: str = ""
+    """The key under which it was sent; another version, or a fork, might mint another."""
+    epochs: set[int] = field(default_factory=set[int])
+    """Those of the writers that may have sent it; only their late outcomes are about it."""
     first_intent_at: datetime | None = None
     deadline: datetime | None = None
     failed_at: datetime | None = None
@@ -81,15 +88,24 @@ class _History:
 
     def lane(self, kind: str) -> str:
         """Return the lane of the next recovery step of a kind; the same on every replay."""
-        count = self.recoveries[kind] = self.recoveries.get(kind, 0) + 1
-        return f"/{kind}{self.attempts}.{count}"
+        name = f"{kind}{self.attempts}"
+        count = self.recoveries[name] = self.recoveries.get(name, 0) + 1
+        return f"/{name}.{count}"
+
+    def next_lane(self, kind: str) -> str:
+        """Return what ``lane`` is going to return."""
+        name = f"{kind}{self.attempts}"
+        return f"/{name}.{self.recoveries.get(name, 0) + 1}"
 
 
 async def perform_effect(scope: StepScope, effect: Effect) -> ToolResult:
     """Do a write, or find out what became of it. Returns a result or the tool's own error."""
     with scope.incarnation.conductor.lane().shield():
         history = await _recorded(scope)
+        if history.key:
+            effect = replace(effect, call=replace(effect.call, key=history.key))
         while True:
+            await _finish_waiting(scope, history)
             if not history.lost:
                 ended = await _attempt(scope, effect, history)
                 if ended is not None:
@@ -109,6 +125,8 @@ async def _recorded(scope: StepScope) -> _History:
     for entry in scope.recorded.entries:
         if entry.phase is EntryPhase.INTENT:
             history.attempts += 1
+            history.key = entry.facts["key"]
+            history.epochs.add(entry.epoch)
             history.first_intent_at = history.first_intent_at or entry.recorded_at
             history.deadline = datetime.fromisoformat(entry.facts["deadline"])
             history.failed_at = None
@@ -130,10 +148,12 @@ async def _attempt(scope: StepScope, effect: Effect, history: _History) -> ToolR
         encoded = effect.contract.encode_result(value).data
     except NotPerformed as declared:
         return await _not_performed(scope, effect, history, declared.error)
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (whatever it was: unknown)
+    except (Exception, asyncio.CancelledError) as error:  # whatever it was: unknown
         history.lost = True
         history.failed_at = scope.incarnation.host.clock.now()
         await _note_unknown(scope, _why(error))
+        if _is_shut_down(error):
+            raise
         return None
     scope.facts |= {"key": effect.key, "attempts": history.attempts}
     scope.on_fenced = _leave_late(scope, effect, context.epoch, "done", encoded)
@@ -146,6 +166,7 @@ async def _write_intent(
     incarnation = scope.incarnation
     now = incarnation.host.clock.now()
     history.attempts += 1
+    history.epochs.add(incarnation.record.epoch)
     history.first_intent_at = history.first_intent_at or now
     history.deadline = now + effect.contract.timeout
     await scope.note(
@@ -191,7 +212,12 @@ async def _not_performed(
         return ToolResult(error=error)
     history.lost = earlier_unknown
     history.failed_at = scope.incarnation.host.clock.now()
-    await _note_unknown(scope, f"not performed: {error.code}", not_performed=not earlier_unknown)
+    try:
+        reason = f"not performed: {error.code}"
+        await _note_unknown(scope, reason, not_performed=not earlier_unknown)
+    except (Fenced, Suspended):
+        await scope.on_fenced()
+        raise
     if not earlier_unknown:
         await _sleep(scope, history, history.failed_at + policy.delay(history.attempts))
     return None
@@ -213,15 +239,12 @@ async def _settle(scope: StepScope, effect: Effect, history: _History) -> ToolRe
         move = await _next(scope, effect, history, reconciled)
         match move:
             case UseLate(outcome):
-                scope.facts["settled"] = "late outcome"
-                return _late_result(effect, outcome)
+                return _take_late(scope, effect, history, outcome)
             case UseResult(result):
                 scope.facts["settled"] = "reconciler"
                 return ToolResult(result)
             case CallAgain():
-                history.lost = False
-                scope.recorded_unknown = not isinstance(reconciled, DidNotHappen)
-                return None
+                return _send_again(scope, history, known=isinstance(reconciled, DidNotHappen))
             case WaitUntil(at):
                 await _sleep(scope, history, at)
             case Reconcile():
@@ -230,13 +253,17 @@ async def _settle(scope: StepScope, effect: Effect, history: _History) -> ToolRe
                 return await _ask(scope, effect, history, reason)
 
 
+def _send_again(scope: StepScope, history: _History, *, known: bool) -> None:
+    """Let it be sent again; ``known`` says that nothing has happened so far."""
+    history.lost = False
+    scope.recorded_unknown = not known
+
+
 async def _next(
     scope: StepScope, effect: Effect, history: _History, reconciled: Reconciled | None
 ) -> Move:
-    store, run = scope.incarnation.host.store, scope.incarnation.record.id
-    outcomes = await store.late_outcomes(run, effect.key)
-    late = next((o for o in outcomes if o.status == "done"), outcomes[-1] if outcomes else None)
-    now = scope.incarnation.host.clock.now()
+    host = scope.incarnation.host
+    now = host.clock.now()
     return next_move(
         effect.contract,
         first_intent_at=history.first_intent_at or now,
@@ -244,15 +271,37 @@ async def _next(
         now=now,
         attempts=history.attempts,
         last_failure_at=history.failed_at,
-        late=late,
+        late=await _late(scope, effect, history),
         reconciled=reconciled,
+        grace=host.grace,
     )
 
 
-def _late_result(effect: Effect, outcome: LateOutcome) -> ToolResult:
-    if outcome.status == "done":
-        return ToolResult(effect.contract.decode_result(outcome.payload.data))
-    return ToolResult(error=NotPerformed("a fenced writer reports that nothing was sent").error)
+async def _late(scope: StepScope, effect: Effect, history: _History) -> LateOutcome | None:
+    """Return what a writer that lost the run learnt about this write: best that it was done."""
+    found = await scope.incarnation.host.store.late_outcomes(
+        scope.incarnation.record.id, effect.key
+    )
+    outcomes = [outcome for outcome in found if outcome.epoch in history.epochs]
+    done = next((outcome for outcome in outcomes if outcome.status == "done"), None)
+    return done or (outcomes[-1] if outcomes else None)
+
+
+def _take_late(
+    scope: StepScope, effect: Effect, history: _History, outcome: LateOutcome
+) -> ToolResult | None:
+    """Take a late outcome; that nothing was sent is a reason to send it, not a failure."""
+    if outcome.status != "done":
+        return _send_again(scope, history, known=True)
+    scope.facts["settled"] = "late outcome"
+    return ToolResult(effect.contract.decode_result(outcome.payload.data))
+
+
+async def _finish_waiting(scope: StepScope, history: _History) -> None:
+    """Take up the waits of an earlier incarnation, so that each is over once it was begun."""
+    journal, below = scope.incarnation.journal, lane_below(scope.place)
+    while journal.has_unclaimed(f"{below}{history.next_lane('wait')}"):
+        await _sleep(scope, history, scope.incarnation.host.clock.now())
 
 
 async def _sleep(scope: StepScope, history: _History, at: datetime) -> None:
@@ -309,9 +358,10 @@ async def _ask(
         case "happened":
             return ToolResult(effect.contract.decode_result(payload(answer.value).data))
         case "did_not_happen":
-            history.lost = False
-            scope.recorded_unknown = False
-            return None
+            late = await _late(scope, effect, history)  # it may have come after the person looked
+            if late is not None and late.status == "done":
+                return _take_late(scope, effect, history, late)
+            return _send_again(scope, history, known=True)
         case _:
             raise scope.incarnation.give_up(
                 StanchionError(
@@ -336,6 +386,12 @@ def _leave_late(
             return  # the new owner asks the target, or a person
 
     return leave
+
+
+def _is_shut_down(error: BaseException) -> bool:
+    """Tell whether this task was cancelled from outside, and not the body's own doing."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _why(error: BaseException) -> str:

@@ -5,6 +5,7 @@ Built by the engine's app, handed to every incarnation. It holds nothing of a si
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,8 @@ from stanchion.workflows._workflow import Workflows
 
 __all__ = ["Host", "ReplayMode"]
 
+VARIABLE = "STANCHION_TEST_REPLAY"
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayMode:
@@ -26,6 +29,12 @@ class ReplayMode:
     """Suspend and replay at every await."""
     seed: int | None = None
     """Shuffle the order in which lanes get their replayed results."""
+
+    @classmethod
+    def from_environment(cls) -> ReplayMode:
+        """Return the mode that ``STANCHION_TEST_REPLAY=SEED`` asks a whole test suite for."""
+        seed = os.environ.get(VARIABLE)
+        return cls() if not seed else cls(everywhere=True, seed=int(seed))
 
 
 @dataclass(frozen=True, slots=True)

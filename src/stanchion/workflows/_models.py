@@ -106,7 +106,7 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         try:
             response = await model.complete(call.request())
         except ModelError as error:
-            _account(scope, incarnation, call, Usage(), None)
+            _account(scope, incarnation, call, error.facts.get("usage", Usage()), None)
             raise ModelFailed(
                 f"the model for {call.role!r} failed: {error.message}",
                 remedy=error.remedy,

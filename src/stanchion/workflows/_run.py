@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -258,22 +258,14 @@ class Run(Generic[Deps]):
         A write in flight isn't cut: it gets its outcome first.
         """
         index, value = await _concurrency.race(
-            self._incarnation, (_tagged(awaitable), _untagged(self.sleep(after)))
+            self._incarnation, cast("tuple[Awaitable[T], ...]", (awaitable, self.sleep(after)))
         )
-        if index == 1 or value is None:
+        if index == 1:
             raise Expired(
                 f"the time limit of {_delta(after)} passed",
                 remedy="allow more time, or handle Expired",
             )
-        return value[0]
-
-
-async def _tagged(awaitable: Awaitable[T]) -> tuple[T] | None:
-    return (await awaitable,)
-
-
-async def _untagged(awaitable: Awaitable[None]) -> None:
-    await awaitable
+        return value
 
 
 @overload
