@@ -97,6 +97,12 @@ def test_another_question_has_another_digest(what: str) -> None:
     assert ANOTHER[what].digest != an_approval().digest
 
 
+def test_a_decision_is_not_answered_by_an_input_of_the_same_words() -> None:
+    asked = ask(OCCASION, prompt="Which?", schema={}, subject={"evidence": None})
+    decided = decision(OCCASION, prompt="Which?", schema={})
+    assert asked.digest != decided.digest
+
+
 def test_a_contract_that_changed_makes_it_another_question() -> None:
     changed = replace(refund.contract, digest="0" * 64)
     question = approval(CALL, changed, OCCASION, reasons=["amount is over"])

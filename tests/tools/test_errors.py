@@ -124,7 +124,24 @@ def test_a_target_is_asked_for_and_its_format_is_no_puzzle_to_solve(
     assert r"\d" not in said
 
 
-def test_a_wrong_target_comes_first_and_other_wrong_fields_are_named() -> None:
+@tool(read=True, targets=["recipient"])
+async def price(weight: int, recipient: Annotated[str, Field(max_length=3)]) -> int:
+    """Price a parcel.
+
+    Args:
+        weight: In grams.
+        recipient: Who gets it.
+    """
+    return weight + len(recipient)
+
+
+def test_a_wrong_target_comes_before_any_other_wrong_field() -> None:
+    error = rejected(price, {"weight": "heavy", "recipient": "somebody"})
+    assert error.field == "recipient"
+    assert error.problem.endswith("also wrong: weight")
+
+
+def test_other_wrong_fields_are_named() -> None:
     error = rejected(refund, {"amount": "much", "account_number": "1", "reason": 3})
     assert error.field == "account_number"
     assert error.problem.endswith("also wrong: amount, reason")

@@ -26,6 +26,7 @@ ANSWER = "answer"
 
 _FORM = 1
 _ID_LENGTH = 16
+_FREE_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def ask(
         about=dict(subject or {}),
         choices=tuple(options) or (ANSWER,),
         reason=reason,
-        answer_schema=None if options else schema or {"type": "string", "minLength": 1},
+        answer_schema=None if options else dict(_FREE_TEXT if schema is None else schema),
     )
     return _bind(draft, occasion)
 

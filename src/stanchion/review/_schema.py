@@ -19,7 +19,8 @@ __all__ = ["misfits"]
 Schema = Mapping[str, Any]
 
 _MAX_FOUND = 10
-_MAX_DEPTH = 64
+_MAX_DEPTH = 300
+"""Steps down a schema: more than the deepest value that can be recorded takes."""
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),

@@ -82,6 +82,7 @@ def next_move(
     last_failure_at: datetime | None = None,
     late: LateOutcome | None = None,
     reconciled: Reconciled | None = None,
+    grace: timedelta = GRACE,
 ) -> Move:
     """Decide about a call with ``attempts`` intents, the first and the last of them as given.
 
@@ -95,11 +96,12 @@ def next_move(
     if contract.effect == "read":
         return CallAgain()
     has_attempts = attempts < contract.retry.attempts
-    if contract.accepts_key and has_attempts and _key_is_valid(contract, first_intent_at, now):
+    ends_at = now + contract.timeout + grace
+    if contract.accepts_key and has_attempts and _key_is_valid(contract, first_intent_at, ends_at):
         return _after_pause(contract, attempts, last_failure_at, now)
     if contract.reconcile is None:
         return AskPerson(_why_a_person(contract, has_attempts=has_attempts))
-    ready_at = intent_deadline + contract.timeout + GRACE
+    ready_at = intent_deadline + contract.timeout + grace
     if now < ready_at:
         return WaitUntil(ready_at)
     match reconciled:
@@ -120,11 +122,9 @@ def _conclusive(late: LateOutcome, attempts: int) -> bool:
     return late.status == "done" or attempts == 1
 
 
-def _key_is_valid(contract: Contract, first_intent_at: datetime, now: datetime) -> bool:
-    """Tell whether a call made now ends while the target surely keeps the key."""
-    if contract.key_validity is None:
-        return True
-    return now + contract.timeout + GRACE <= first_intent_at + contract.key_validity
+def _key_is_valid(contract: Contract, first_intent_at: datetime, ends_at: datetime) -> bool:
+    """Tell whether the target surely keeps the key until a call made now has ended."""
+    return contract.key_validity is None or ends_at <= first_intent_at + contract.key_validity
 
 
 def _after_pause(

@@ -61,7 +61,8 @@ def judge_bounds(
         checked = (_fails(bound, contract, arguments, principal) for bound in rule.bounds)
         failing = next(filter(None, checked), "")
         if not failing:
-            return Verdict(allowed=True, rule=str(rule), explanation=f"covered by {rule}")
+            named = str(rule)
+            return Verdict(allowed=True, rule=named, explanation=f"covered by {named}")
         reasons.append(f"{failing} of allow({name})")
     if reasons:
         return Verdict(allowed=False, rule="default", explanation="; ".join(reasons))
