@@ -284,9 +284,7 @@ async def test_writes_in_branches_with_equal_arguments_are_two_effects() -> None
     @workflow(tools=[pay_with_key], untrusted_may=[allow(pay_with_key)])
     async def twice(run: Run[Bank], _: None) -> list[str]:
         return list(
-            await run.gather(
-                run.call(pay_with_key, "111", 5), run.call(pay_with_key, "111", 5)
-            )
+            await run.gather(run.call(pay_with_key, "111", 5), run.call(pay_with_key, "111", 5))
         )
 
     result = await simulate(twice, None, deps=bank)

@@ -56,9 +56,7 @@ async def read_order(run: Run, text: str) -> Order | None:
 
 @workflow(tools=[balance, pay_with_key], untrusted_may=[allow(pay_with_key, max_amount=10)])
 async def agent(run: Run[Bank], text: str) -> str:
-    result = await run.agent(
-        goal="Help.", tools=[balance, pay_with_key], input=text, max_turns=4
-    )
+    result = await run.agent(goal="Help.", tools=[balance, pay_with_key], input=text, max_turns=4)
     return f"{result.stop_reason}: {result.output} ({result.tool_calls} calls)"
 
 

@@ -6,6 +6,7 @@ decides when the confidence is too low, belongs to the workflow.
 
 from __future__ import annotations
 
+from stanchion.decide._calibration import Calibration, fit_calibration
 from stanchion.decide._node import (
     SAMPLES,
     Node,
@@ -15,4 +16,13 @@ from stanchion.decide._node import (
     read_response,
 )
 
-__all__ = ["SAMPLES", "Node", "Options", "combine_samples", "options_of", "read_response"]
+__all__ = [
+    "SAMPLES",
+    "Calibration",
+    "Node",
+    "Options",
+    "combine_samples",
+    "fit_calibration",
+    "options_of",
+    "read_response",
+]

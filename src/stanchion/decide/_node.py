@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stanchion.decide._calibration import Calibration
 from stanchion.errors import ContractError
 from stanchion.ledger import Codec, Sections, codec_for
 from stanchion.models import ModelResponse
@@ -57,18 +58,44 @@ class Node:
     question: str
     evidence: str
     examples: tuple[tuple[str, Any], ...] = ()
+    calibration: Calibration | None = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What the model chooses among; empty where it fills a schema."""
+        return self.options.names if self.calibration is None else self.calibration.words
 
     def sections(self) -> Sections:
         """Return the prompt: the question and the options, then examples, then the evidence."""
+        if self.calibration is not None:
+            shown = self.calibration.examples
+            return _prompt(self.calibration.instruction, shown, self.evidence)
         system = self.question
         if self.options.names:
             system += "\nAnswer with one of: " + ", ".join(self.options.names) + "."
-        turns: list[Message] = []
-        for text, value in self.examples:
-            turns.append(_message("user", text))
-            turns.append(_message("assistant", self.options.show(value)))
-        turns.append(_message("user", self.evidence))
-        return {"system": [_message("system", system)], "turns": turns}
+        shown = tuple((text, self.options.show(value)) for text, value in self.examples)
+        return _prompt(system, shown, self.evidence)
+
+    def read(self, response: ModelResponse) -> Decision[Any] | None:
+        """Return the decision of one answer, or None if it carries no probabilities.
+
+        An answer of another model version than the calibration's has confidence zero.
+        """
+        if self.calibration is None:
+            return read_response(self.options, response)
+        ranked = self.calibration.probabilities(dict(response.choices))
+        best, share = ranked[0]
+        known = response.model == self.calibration.model
+        return Decision(self.options.parse(best), share if known else 0.0, ranked)
+
+
+def _prompt(instruction: str, shown: Sequence[tuple[str, str]], evidence: str) -> Sections:
+    turns: list[Message] = []
+    for text, answer in shown:
+        turns.append(_message("user", text))
+        turns.append(_message("assistant", answer))
+    turns.append(_message("user", evidence))
+    return {"system": [_message("system", instruction)], "turns": turns}
 
 
 def options_of(type_: type[Any]) -> Options:

@@ -121,7 +121,9 @@ class Show:
             if entry.kind == "model" and entry.phase == "done":
                 who = "real" if facts.get("real") else "scripted"
                 used = facts.get("usage", {})
-                words = f"{used.get('input_tokens', 0)} read, {used.get('output_tokens', 0)} written"
+                words = (
+                    f"{used.get('input_tokens', 0)} read, {used.get('output_tokens', 0)} written"
+                )
                 self.screen.line(who, f"{facts.get('model')} as {entry.name}: {words}")
             if entry.kind == "decide" and entry.phase == "done":
                 sure = f"{facts.get('confidence', 0):.2f} of {facts.get('threshold', 0):.2f} needed"
@@ -173,7 +175,9 @@ class Show:
             )
             if ended.returncode != -signal.SIGKILL:
                 raise RuntimeError(f"the victim wasn't killed: {ended.stderr.decode()[-500:]}")
-        self.screen.line("scripted", "both processes SIGKILLed: the bank has paid, nothing is noted")
+        self.screen.line(
+            "scripted", "both processes SIGKILLed: the bank has paid, nothing is noted"
+        )
         model = paying_model(str(ticket.account), str(ticket.refund))
         await example("plain_loop").plain_loop(model, self.plain_bank, ticket.id, ticket.body)
         async with self._app(workflow_models(ticket), lease_seconds=LEASE_SECONDS) as app:
@@ -271,5 +275,3 @@ def _stopped(question: Question) -> list[str]:
         for place in places[:1]:
             lines.append(f"{name}: line {place['line']} of {place['source']}")
     return [*lines, f"stopped: {question.reason}"]
-
-

@@ -149,5 +149,3 @@ class Engine:
         if wake_at <= self._asked_at:  # due already when asked: it is for another app
             return poll
         return max(0.0, min(poll, (wake_at - self.host.clock.now()).total_seconds()))
-
-

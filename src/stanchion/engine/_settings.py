@@ -90,7 +90,9 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} can't be read: {error}", remedy="mend the file") from error
+        raise ConfigurationError(
+            f"{path} can't be read: {error}", remedy="mend the file"
+        ) from error
 
 
 def _convert(name: str, value: Any) -> Any:

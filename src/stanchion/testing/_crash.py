@@ -97,7 +97,12 @@ async def crash_at_every_commit(
             try:
                 dying = CrashingStore(store, number, side)
                 first = Simulation(
-                    dying, clock, models(), deps, ReplayMode(), worker="first"  # type: ignore[arg-type]
+                    dying,
+                    clock,
+                    models(),
+                    deps,
+                    ReplayMode(),
+                    worker="first",  # type: ignore[arg-type]
                 )
                 run = await first.create(workflow, input, initiator)
                 try:

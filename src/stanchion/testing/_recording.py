@@ -163,9 +163,14 @@ async def replay_recording(workflow: Workflow[Any, Any, Any], path: Path) -> Seq
         await store.close()
     result = record.result.hex() if record is not None and record.result else None
     new = [e for e in added if e.phase is not EntryPhase.NOTE]
-    if record is None or new or (record.state.value, result) != (
-        recording.head["state"],
-        recording.head["result"],
+    if (
+        record is None
+        or new
+        or (record.state.value, result)
+        != (
+            recording.head["state"],
+            recording.head["result"],
+        )
     ):
         raise NonDeterminismError(
             f"{path.name} replays differently: {record.state if record else 'fenced'}, "

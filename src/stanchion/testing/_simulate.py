@@ -75,7 +75,9 @@ async def simulate(
     time = clock or FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=time.now)
     try:
-        simulation = Simulation(store, time, models or {}, deps, replay or ReplayMode.from_environment())
+        simulation = Simulation(
+            store, time, models or {}, deps, replay or ReplayMode.from_environment()
+        )
         run = await simulation.create(workflow, input, initiator)
         return await simulation.drive(workflow, run, answers, events)
     finally:
@@ -202,5 +204,3 @@ class _Person:
         else:
             said = None
         return (said, None) if isinstance(said, str) else said
-
-

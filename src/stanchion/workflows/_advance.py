@@ -108,7 +108,9 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))
-        note = _note("resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"])
+        note = _note(
+            "resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"]
+        )
         await incarnation.append(note, taken=(message.id,))
         incarnation.outside.forget(message)
 

@@ -180,12 +180,8 @@ def _unusable(
             Action.USE_OTHER_TOOL,
             expected=f"one of {', '.join(sorted(named))}",
         )
-    return ToolError(
-        "bad_arguments", "the arguments aren't a JSON object", Action.FIX_ARGUMENTS
-    )
+    return ToolError("bad_arguments", "the arguments aren't a JSON object", Action.FIX_ARGUMENTS)
 
 
 def _message(role: Any, text: str) -> Message:
     return Message(role, (TextPart(text),))
-
-

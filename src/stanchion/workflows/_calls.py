@@ -28,12 +28,12 @@ from stanchion.tools import (
     Tool,
     Unanswered,
     ask_reconciler,
+    bare_contract,
     execute_body,
     judge,
     mint_key,
     perform,
     review,
-    tool,
     validate,
 )
 from stanchion.trust import Verdict, find_origins, judge_bounds
@@ -238,7 +238,7 @@ async def step(
     incarnation: Incarnation, fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
 ) -> Any:
     """Run a function without a contract: a write without capabilities."""
-    contract = _bare_contract(fn)
+    contract = _bare_contract(function_name(fn), return_type(fn))
     name = contract.name
     arguments = {"arguments": json.loads(function_request(name, args, kwargs).data)}
     request = payload(arguments)
@@ -257,17 +257,5 @@ async def step(
 
 
 @lru_cache(maxsize=256)
-def _bare_contract(fn: Callable[..., Any]) -> Contract:
-    """Return the contract of a function without one: it writes, and nothing helps to recover it."""
-
-    def stand_in(arguments: Any) -> Any: ...
-
-    stand_in.__annotations__ = {"arguments": list[Any], "return": return_type(fn)}
-    register = tool(
-        write=True,
-        name=function_name(fn),
-        description="A function without a contract.",
-        timeout=STEP_TIMEOUT,
-        retries=0,
-    )
-    return register(stand_in).contract
+def _bare_contract(name: str, returns: Any) -> Contract:
+    return bare_contract(name, returns, STEP_TIMEOUT)

@@ -147,5 +147,3 @@ def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
 def _close(awaitable: Any) -> None:
     if isinstance(awaitable, Coroutine):
         awaitable.close()
-
-

@@ -160,9 +160,7 @@ async def _attempt(scope: StepScope, effect: Effect, history: _History) -> ToolR
     return ToolResult(effect.contract.decode_result(encoded))
 
 
-async def _write_intent(
-    scope: StepScope, effect: Effect, history: _History
-) -> CallContext[Any]:
+async def _write_intent(scope: StepScope, effect: Effect, history: _History) -> CallContext[Any]:
     incarnation = scope.incarnation
     now = incarnation.host.clock.now()
     history.attempts += 1
@@ -317,7 +315,10 @@ async def _reconcile(scope: StepScope, effect: Effect, history: _History) -> Rec
             return {"kind": "cant_tell", "reason": f"{effect.contract.name} has no reconciler"}
         match await effect.reconcile(_context(scope, effect, history)):
             case Happened(result):
-                return {"kind": "happened", "result": json.loads(effect.contract.encode_result(result).data)}
+                return {
+                    "kind": "happened",
+                    "result": json.loads(effect.contract.encode_result(result).data),
+                }
             case DidNotHappen():
                 return {"kind": "did_not_happen"}
             case CantTell(reason):
@@ -326,7 +327,9 @@ async def _reconcile(scope: StepScope, effect: Effect, history: _History) -> Rec
     with scope.below(history.lane("reconcile")):
         request = payload({"key": effect.key, "attempt": history.attempts})
         codec = codec_for(dict[str, Any])
-        said = await scope.incarnation.perform("reconcile", effect.contract.name, request, codec, body)
+        said = await scope.incarnation.perform(
+            "reconcile", effect.contract.name, request, codec, body
+        )
     match said["kind"]:
         case "happened":
             return Happened(effect.contract.decode_result(payload(said["result"]).data))
@@ -402,5 +405,3 @@ def _why(error: BaseException) -> str:
     if isinstance(error, EncodingError):
         return "its result can't be stored"
     return f"exception {type(error).__name__}"
-
-

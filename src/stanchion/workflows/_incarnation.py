@@ -444,4 +444,3 @@ def _last_prompts(entries: Sequence[Entry]) -> dict[str, Sequence[tuple[str, int
         for section, spans in entry.facts.get("prompt", {}).items():
             found.setdefault(section, spans)
     return found
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from stanchion.decide import SAMPLES, Node, combine_samples, options_of, read_response
+from stanchion.decide import SAMPLES, Calibration, Node, combine_samples, options_of
 from stanchion.errors import EncodingError, ModelFailed
 from stanchion.ledger import codec_for, payload
 from stanchion.models import ModelResponse
@@ -31,6 +31,7 @@ class DecideNode:
     threshold: float
     role: str
     examples: tuple[tuple[str, Any], ...]
+    calibration: Calibration | None
     timeout: timedelta | None
 
 
@@ -44,6 +45,7 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
             "options": list(options.names) or options.schema,
             "evidence": evidence.digest.hex(),
             "examples": [[text, options.show(value)] for text, value in node.examples],
+            "calibration": None if node.calibration is None else node.calibration.model,
             "role": node.role,
             "threshold": node.threshold,
         }
@@ -51,7 +53,7 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
 
     async def body(scope: StepScope) -> Decision[Any]:
         scope.payloads = (evidence,)
-        asked = Node(options, node.question, node.evidence, node.examples)
+        asked = Node(options, node.question, node.evidence, node.examples, node.calibration)
         with scope.below():
             decision = replace(await _by_model(incarnation, node, asked), threshold=node.threshold)
             scope.facts |= {"confidence": decision.confidence, "threshold": node.threshold}
@@ -69,11 +71,11 @@ async def _by_model(incarnation: Incarnation, node: DecideNode, asked: Node) -> 
         node.role,
         asked.sections(),
         schema=asked.options.schema,
-        choices=asked.options.names,
+        choices=asked.choices,
         max_tokens=256,
     )
     first = await call_model(incarnation, call)
-    decision = read_response(asked.options, first)
+    decision = asked.read(first)
     if decision is not None:
         return decision
     drawn = [

@@ -16,6 +16,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
+from stanchion.decide import Calibration
 from stanchion.errors import Expired
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import Tool
@@ -112,6 +113,7 @@ class Run(Generic[Deps]):
         threshold: float = ...,
         role: str = ...,
         examples: Sequence[tuple[str, E]] = ...,
+        calibration: Calibration | None = ...,
         timeout: Duration | None = ...,
     ) -> Decision[E]: ...
     @overload
@@ -135,16 +137,24 @@ class Run(Generic[Deps]):
         threshold: float = 0.9,
         role: str = "fast",
         examples: Sequence[tuple[str, Any]] = (),
+        calibration: Calibration | None = None,
         timeout: Duration | None = None,
     ) -> Decision[Any]:
         """Choose a member of an enum, or fill a model, with a confidence.
 
         The confidence comes from token probabilities where the model gives them, otherwise from
-        repeated samples. Below ``threshold`` a person decides; ``timeout`` limits how long they may
+        repeated samples; a ``calibration`` fitted on labelled cases makes it mean something. Below ``threshold`` a person decides; ``timeout`` limits how long they may
         take (Expired).
         """
         node = _nodes.DecideNode(
-            options, question, evidence, threshold, role, tuple(examples), _delta(timeout)
+            options,
+            question,
+            evidence,
+            threshold,
+            role,
+            tuple(examples),
+            calibration,
+            _delta(timeout),
         )
         return await _nodes.decide(self._incarnation, node)
 
@@ -276,5 +286,3 @@ def _delta(duration: Duration | None) -> timedelta | None:
     if duration is None or isinstance(duration, timedelta):
         return duration
     return timedelta(seconds=duration)
-
-

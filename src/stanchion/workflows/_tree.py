@@ -162,9 +162,7 @@ def _status(entry: Entry) -> Status:
     return _STATUS.get(entry.phase, "open")
 
 
-def _began(
-    first: Entry, done: Entry | None, before: _Moment, facts: Mapping[str, Any]
-) -> datetime:
+def _began(first: Entry, done: Entry | None, before: _Moment, facts: Mapping[str, Any]) -> datetime:
     """Return when a step began, as far as the record tells."""
     if done is first and "seconds" in facts:
         return first.recorded_at - timedelta(seconds=facts["seconds"])
