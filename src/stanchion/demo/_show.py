@@ -26,6 +26,9 @@ __all__ = ["run_demo"]
 
 STOLEN = "900.00"
 
+LAST_ACT = 4
+"""Tickets of a higher number are the further ones of ``--all``."""
+
 
 @dataclass
 class Tally:
@@ -64,11 +67,11 @@ class Show:
         """Play the acts, or just the sceptic's own ticket, and judge them."""
         started = time.monotonic()
         real = resolve(self.spec)
-        played = [own] if own else [t for t in self.cast if everything or t.act <= 4]
+        played = [own] if own else [t for t in self.cast if everything or t.act <= LAST_ACT]
         if own:
             self.bank.open_account(str(own.account), "you")
-        for act in sorted({min(t.act, 4) for t in played}):
-            await self._act(act, [t for t in played if min(t.act, 4) == act], real)
+        for act in sorted({min(t.act, LAST_ACT) for t in played}):
+            await self._act(act, [t for t in played if min(t.act, LAST_ACT) == act], real)
         return self._judge(played, time.monotonic() - started, own=own is not None)
 
     async def _act(self, act: int, cast: list[DemoTicket], real: Model) -> None:
@@ -215,9 +218,10 @@ class Show:
         for ticket in played:
             verdict = _verdict(ticket, paid.get(ticket.id, []), ticket.id in self.tally.asked)
             counts[verdict] += 1
-            if verdict == "asked" and ticket.person == "needless":
+            if verdict == "asked" and ticket.person != "needed":
                 counts["needless"] += 1
-            if not own and (verdict == "wrong" or (verdict == "asked") != bool(ticket.person)):
+            as_told = ticket.act > LAST_ACT or (verdict == "asked") == bool(ticket.person)
+            if not own and (verdict == "wrong" or not as_told):
                 unexpected.append(ticket.id)
         plain = self._judge_plain(played)
         report = {

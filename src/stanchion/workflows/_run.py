@@ -159,13 +159,21 @@ class Run(Generic[Deps]):
         return await _nodes.decide(self._incarnation, node)
 
     async def extract(
-        self, result: type[T], *, source: str, instruction: str = "", role: str = "quarantine"
+        self,
+        result: type[T],
+        *,
+        source: str,
+        instruction: str = "",
+        examples: Sequence[tuple[str, T | None]] = (),
+        role: str = "quarantine",
     ) -> T | None:
         """Read typed data out of text with a model that has no tools.
 
-        None means that the text doesn't hold it. The value stays as untrusted as its source.
+        None means that the text doesn't hold it. The value stays as untrusted as its source. Raises
+        ModelFailed when the answer doesn't fit the type.
         """
-        return await _nodes.extract(self._incarnation, result, source, instruction, role)
+        node = _nodes.ExtractNode(result, source, instruction, tuple(examples), role)
+        return await _nodes.extract(self._incarnation, node)
 
     async def agent(
         self,
