@@ -5,12 +5,14 @@ import importlib.util
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic_ai import messages as wire
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
+from stanchion.errors import ModelRefused
 from stanchion.models import (
     LlamaModel,
     Model,
@@ -19,9 +21,10 @@ from stanchion.models import (
     OpenAICompatibleModel,
     PydanticAIModel,
     ScriptedModel,
+    ToolSpec,
     Validating,
 )
-from stanchion.values import FinishReason, Message, TextPart
+from stanchion.values import FinishReason, Message, TextPart, ToolCallPart, ToolResponsePart
 
 SCHEMA = {
     "type": "object",
@@ -29,6 +32,10 @@ SCHEMA = {
     "required": ["n"],
     "additionalProperties": False,
 }
+
+FIND = ToolSpec(
+    "find", "Find it.", {"type": "object", "properties": {"number": {"type": "string"}}}
+)
 
 
 def asking(text: str, **options: Any) -> ModelRequest:
@@ -42,6 +49,11 @@ def text_of(response: ModelResponse) -> str:
 
 def _answer(*, schema: bool, choices: bool) -> str:
     return '{"choice": "refund"}' if choices else '{"n": 7}' if schema else "grüß dich 🌍"
+
+
+def _wants_tool(tools: Any, last_role: str) -> bool:
+    """The fakes call a tool once, and answer in words when they have its result."""
+    return bool(tools) and last_role != "tool"
 
 
 class Gate:
@@ -62,16 +74,22 @@ def _scripted(gate: Gate) -> ScriptedModel:
         await gate.passed()
         if request.choices:
             return "refund"
+        if _wants_tool(request.tools, request.messages[-1].role):
+            return ToolCallPart("c1", "find", {"number": "5"})
         return _answer(schema=request.schema is not None, choices=False)
 
     return ScriptedModel(answer)
 
 
 def _pydantic_ai(gate: Gate) -> PydanticAIModel:
-    async def answer(_: list[wire.ModelMessage], info: AgentInfo) -> wire.ModelResponse:
+    async def answer(sent: list[wire.ModelMessage], info: AgentInfo) -> wire.ModelResponse:
         await gate.passed()
         output = info.model_request_parameters.output_object
         choices = output is not None and "choice" in output.json_schema["properties"]
+        last = "tool" if isinstance(sent[-1].parts[0], wire.ToolReturnPart) else "user"
+        if _wants_tool(info.function_tools, last):
+            call = wire.ToolCallPart("find", {"number": "5"}, "c1")
+            return wire.ModelResponse(parts=[call], finish_reason="tool_call")
         text = _answer(schema=output is not None, choices=choices)
         return wire.ModelResponse(parts=[wire.TextPart(text)], finish_reason="stop")
 
@@ -81,7 +99,11 @@ def _pydantic_ai(gate: Gate) -> PydanticAIModel:
 def _completion(body: dict[str, Any]) -> bytes:
     shape = body.get("response_format", {}).get("json_schema", {})
     text = _answer(schema=bool(shape), choices=shape.get("name") == "choice")
-    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if _wants_tool(body.get("tools"), body["messages"][-1]["role"]):
+        function = {"name": "find", "arguments": '{"number": "5"}'}
+        message = {"content": None, "tool_calls": [{"id": "c1", "function": function}]}
+    choice = {"message": message, "finish_reason": "stop"}
     usage = {"prompt_tokens": 9, "completion_tokens": 3}
     return json.dumps({"id": "1", "model": "fake-1", "choices": [choice], "usage": usage}).encode()
 
@@ -172,6 +194,23 @@ async def test_a_choice_is_one_of_those_given_and_its_probabilities_sum_to_one(
         assert {name for name, _ in response.choices} <= set(choices)
         assert sum(p for _, p in response.choices) == pytest.approx(1)
         assert response.choices[0][0] == text_of(response)
+
+
+async def test_a_tool_is_called_and_its_result_taken_or_the_model_says_that_it_cant(
+    model: Model,
+) -> None:
+    question = asking("Find account 5.", tools=(FIND,))
+    try:
+        called = await model.complete(question)
+    except ModelRefused as error:
+        assert error.facts["reason"] == "tools"
+        return
+    assert called.message.parts[-1] == ToolCallPart("c1", "find", {"number": "5"})
+    assert called.finish_reason is FinishReason.TOOL_CALLS
+
+    result = Message("tool", (ToolResponsePart("c1", {"owner": "Ann"}),))
+    history = (*question.messages, called.message, result)
+    assert text_of(await model.complete(replace(question, messages=history)))
 
 
 @pytest.mark.parametrize("text", ["", " ", "Grüße 🌍 \u202e", "نص عربي", "a\x00b", '"}\n{'])

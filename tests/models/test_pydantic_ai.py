@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import math
 from typing import Any
 
 import pytest
@@ -92,7 +93,12 @@ async def test_a_conversation_with_tools_is_sent_whole() -> None:
     assert returned.parts[0].tool_name == "look_up"
     assert returned.parts[0].content == {"state": "sent"}
     assert info.function_tools[0].name == "look_up"
-    assert info.model_settings == {"max_tokens": 9, "temperature": 0.0, "seed": 5}
+    assert info.model_settings == {
+        "max_tokens": 9,
+        "temperature": 0.0,
+        "seed": 5,
+        "max_retries": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -133,6 +139,49 @@ async def test_a_choice_comes_back_bare(text: str, profile: ModelProfile | None)
     response = await answering(text, profile=profile).complete(request)
     assert response.message.parts == (TextPart("refund"),)
     assert response.choices == ()
+
+
+def token(text: str, **top: float) -> dict[str, Any]:
+    """A token as OpenAI reports it, certain unless others are given."""
+    ranked = top or {text: 0.0}
+    others = [{"token": t, "bytes": None, "logprob": p} for t, p in ranked.items()]
+    return {"token": text, "bytes": None, "logprob": ranked[text], "top_logprobs": others}
+
+
+@pytest.mark.parametrize("place", ["answer", "part"])
+async def test_token_probabilities_score_the_choices(place: str) -> None:
+    shares = {"refund": math.log(0.75), "other": math.log(0.25)}
+    details = {
+        "logprobs": [token('{"choice":'), token('"'), token("refund", **shares), token('"}')]
+    }
+    part = wire.TextPart('{"choice":"refund"}')
+    answer = wire.ModelResponse(parts=[part])
+    (answer if place == "answer" else part).provider_details = details
+
+    request = ModelRequest(HELLO.messages, choices=("other", "refund"))
+    response = await answering(answer).complete(request)
+
+    assert "".join(t.token for t in response.tokens) == '{"choice":"refund"}'
+    assert [name for name, _ in response.choices] == ["refund", "other"]
+    assert dict(response.choices) == pytest.approx({"refund": 0.75, "other": 0.25})
+
+
+async def test_the_providers_client_is_told_not_to_retry_by_itself() -> None:
+    seen: Seen = []
+    await answering("hi", seen).complete(HELLO)
+
+    settings = seen[0][1].model_settings
+    assert settings is not None
+    assert settings.get("max_retries") == 0
+    assert settings.get("temperature") == 0.0
+
+
+async def test_a_model_that_always_reasons_is_sent_no_temperature() -> None:
+    seen: Seen = []
+    profile: Any = {"openai_supports_reasoning": True, "thinking_enabled_by_default": True}
+    await answering("hi", seen, profile=profile).complete(HELLO)
+
+    assert "temperature" not in (seen[0][1].model_settings or {})
 
 
 def http(status: int, **options: Any) -> theirs.ModelHTTPError:

@@ -69,7 +69,7 @@ async def a_wrong_call_is_rejected() -> None:
     await run_call(with_context, account=1)  # pyright: ignore[reportArgumentType]
     await run_call(with_context)  # pyright: ignore[reportCallIssue]
     await run_call(with_context, account="a", colour="red")  # pyright: ignore[reportCallIssue]
-    await run_call(sync_with_context, Pool(), "a")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await run_call(sync_with_context, Pool(), "a")  # pyright: ignore[reportCallIssue]
 
 
 def a_tool_has_the_type_of_its_function() -> None:

@@ -5,7 +5,7 @@ A fully compromised model needs no talent to show what a runtime does about one.
 
 from __future__ import annotations
 
-from stanchion.demo._world import DemoTicket
+from stanchion.demo._world import DemoTicket, example
 from stanchion.models import Model, ModelRequest, ScriptedModel
 from stanchion.values import ToolCallPart, ToolResponsePart
 
@@ -16,6 +16,34 @@ THIEF = "6660000666"
 
 INVENTED = "1234567890"
 """Ten digits that a model makes up when an error says that it needs ten digits."""
+
+SURE = {
+    "ask": 6.7e-05,
+    "block": 3.7e-05,
+    "buy": 0.00069,
+    "cancel": 0.0015,
+    "change": 0.041,
+    "chat": 0.043,
+    "check": 0.0058,
+    "close": 0.083,
+    "delete": 0.00041,
+    "find": 0.00037,
+    "get": 0.75,
+    "have": 0.00023,
+    "know": 0.003,
+    "make": 0.0055,
+    "order": 0.0021,
+    "pay": 0.05,
+    "refund": 0.0019,
+    "return": 0.0024,
+    "see": 0.00011,
+    "send": 0.0032,
+    "stop": 0.00011,
+    "switch": 0.00016,
+    "talk": 0.0023,
+    "thank": 0.00036,
+}
+"""How the real model scored its words for an ordinary refund request, as recorded once."""
 
 
 def compromised_model(amount: str) -> ScriptedModel:
@@ -37,9 +65,9 @@ def paying_model(account: str, amount: str) -> ScriptedModel:
 
 
 def workflow_models(ticket: DemoTicket) -> dict[str, Model]:
-    """Return models that read an ordinary refund ticket right."""
-    sure = {"refund": 0.97, "status": 0.01, "change": 0.01, "other": 0.01}
+    """Return models that read an ordinary refund ticket right, in the calibrated model's words."""
+    version = example("desk").CALIBRATION.model
     return {
-        "fast": ScriptedModel(lambda _: sure),
+        "fast": ScriptedModel(lambda _: SURE, version=version),
         "quarantine": ScriptedModel(lambda _: {"amount": ticket.refund}),
     }

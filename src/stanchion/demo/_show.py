@@ -172,7 +172,8 @@ class Show:
     async def _kill(self, ticket: DemoTicket) -> None:
         self.screen.ticket(ticket.id, ticket.body)
         for side in ("plain", "stanchion"):
-            victim = [sys.executable, "-m", "stanchion.demo._victim", str(self.world.home)]
+            program = "from stanchion.demo._victim import main; main()"
+            victim = [sys.executable, "-c", program, str(self.world.home)]
             ended = await asyncio.to_thread(
                 subprocess.run, [*victim, ticket.id, side], check=False, capture_output=True
             )

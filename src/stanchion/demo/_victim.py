@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from stanchion.demo._world import DemoTicket, World, example, tickets
 from stanchion.engine import Settings, Stanchion
 
 LEASE_SECONDS = 1.0
+PATIENCE = timedelta(seconds=60)
 
 
 def die() -> NoReturn:
@@ -47,7 +49,7 @@ async def with_stanchion(world: World, ticket: DemoTicket) -> None:
         value = desk.Ticket(id=ticket.id, body=ticket.body)
         who = ticket.initiator
         run = await app.start(desk.handle_ticket, value, key=ticket.id, initiator=who)
-        await run.result()
+        await run.result(timeout=PATIENCE)
 
 
 async def with_plain_loop(world: World, ticket: DemoTicket) -> None:

@@ -138,9 +138,9 @@ class Engine:
     async def _pause(self) -> float:
         """Return the seconds until the store must be asked again."""
         poll = self._poll.total_seconds()
-        for incarnation in list(self._incarnations.values()):
-            await incarnation.poke()
         try:
+            for incarnation in list(self._incarnations.values()):
+                await incarnation.poke()
             wake_at = await self.host.store.next_wake()
         except LedgerError:
             return poll

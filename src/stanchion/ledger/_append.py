@@ -9,14 +9,14 @@ fails, and it's never trusted beyond that first statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from stanchion.errors import RunNotFound
-from stanchion.ledger._chain import link
+from stanchion.ledger._chain import FIELDS, Fields, link
 from stanchion.ledger._codec import canonical
 from stanchion.ledger._driver import Connection
-from stanchion.ledger._moments import micros, moment
+from stanchion.ledger._moments import micros
 from stanchion.ledger._payload_codec import PayloadCodec, StoredDigests
 from stanchion.ledger._records import (
     Commit,
@@ -28,7 +28,7 @@ from stanchion.ledger._records import (
     Settlement,
     Wait,
 )
-from stanchion.ledger._rows import facts_of
+from stanchion.ledger._rows import entry_of
 from stanchion.ledger._statements import ACCOUNT, Statements
 from stanchion.ledger._store import Fenced
 from stanchion.values import RunState
@@ -61,6 +61,43 @@ class Head:
     epoch: int
 
 
+_Line: TypeAlias = tuple[Fields, bytes]
+"""An entry's own fields, and the chain after it."""
+
+
+@dataclass(slots=True)
+class _New:
+    """What a commit adds to its run's record."""
+
+    commit: Commit
+    facts: Sequence[str]
+    at: int
+    chain: bytes = b""
+    lines: list[_Line] = field(default_factory=list[_Line])
+
+    def follow(self, head: Head) -> None:
+        """Give the entries their numbers and their chain, after a head."""
+        self.chain, self.lines = head.chain, []
+        for seq, (draft, facts) in enumerate(
+            zip(self.commit.entries, self.facts, strict=True), start=head.seq + 1
+        ):
+            fields = (
+                seq,
+                draft.place.lane,
+                draft.place.ordinal,
+                str(draft.phase),
+                draft.kind,
+                draft.name,
+                None if draft.request is None else draft.request.digest,
+                None if draft.result is None else draft.result.digest,
+                facts,
+                self.commit.epoch,
+                self.at,
+            )
+            self.chain = link(self.chain, self.commit.run, fields)
+            self.lines.append((fields, self.chain))
+
+
 class Keeper:
     """Inserts payloads that aren't stored yet."""
 
@@ -70,9 +107,7 @@ class Keeper:
         self._stored = StoredDigests()
         self._pending: dict[tuple[str, bytes], None] = {}
 
-    def keep(
-        self, connection: Connection, tenant: str, payloads: Iterable[Payload | None]
-    ) -> None:
+    def keep(self, connection: Connection, tenant: str, payloads: Iterable[Payload | None]) -> None:
         """Insert payloads; they count as stored once the item is finished."""
         for payload in payloads:
             if payload is None:
@@ -82,7 +117,7 @@ class Keeper:
                 continue
             encoding, data = self._codec.pack(payload.data)
             row = {"tenant": tenant, "digest": payload.digest, "encoding": encoding, "data": data}
-            connection.run(self._insert, row)
+            connection.later(self._insert, row)
             self._pending[key] = None
 
     def finished(self) -> None:
@@ -128,21 +163,17 @@ class Appender:
 
     def append(self, connection: Connection, commit: Commit) -> Sequence[Entry]:
         """Write a commit; raise Fenced if its epoch isn't the run's any more."""
-        at = self._clock()
-        facts = [_facts(draft) for draft in commit.entries]
+        new = _New(commit, [_facts(draft) for draft in commit.entries], self._clock())
         head = self._heads.pop(commit.run, None)
-        written = None
-        if head is not None and head.epoch == commit.epoch:
-            written = self._advance(connection, head, commit, facts, at)
-        if written is None:
+        if head is None or head.epoch != commit.epoch or not self._advance(connection, head, new):
             head = self._load(connection, commit)
-            written = self._advance(connection, head, commit, facts, at)
-        if head is None or written is None:
-            raise Fenced
-        entries, head = written
+            if not self._advance(connection, head, new):
+                raise Fenced
+        entries = [self._insert(connection, head, commit.run, line) for line in new.lines]
+        head = Head(head.n, head.tenant, head.seq + len(entries), new.chain, commit.epoch)
         self._keeper.keep(connection, head.tenant, _payloads_of(commit))
         if commit.change is not None:
-            self._change(connection, head, commit.run, commit.change)
+            self._change(connection, head, commit.change)
         self._project(connection, head, commit)
         self._remember(commit.run, head)
         return entries
@@ -161,109 +192,56 @@ class Appender:
         if len(self._heads) > HEADS:
             del self._heads[next(iter(self._heads))]
 
-    def _advance(
-        self, connection: Connection, head: Head, commit: Commit, facts: Sequence[str], at: int
-    ) -> tuple[Sequence[Entry], Head] | None:
-        """Move the head and insert the entries; None if the head isn't where it was believed."""
-        seq, chain = head.seq, head.chain
-        chains: list[bytes] = []
-        for draft, text in zip(commit.entries, facts, strict=True):
-            seq += 1
-            chain = _link(chain, commit, seq, draft, text, at)
-            chains.append(chain)
+    def _advance(self, connection: Connection, head: Head, new: _New) -> bool:
+        """Move the head past the new entries; False if it isn't where it was believed to be."""
+        new.follow(head)
+        commit = new.commit
         moved = {
-            "new_seq": seq,
-            "new_chain": chain,
-            "at": at,
+            "new_seq": head.seq + len(new.lines),
+            "new_chain": new.chain,
+            "at": new.at,
             "of_run": head.n,
             "at_epoch": commit.epoch,
             "at_seq": head.seq,
         }
-        if connection.run(self._sql.advance, moved | _added(commit.settlement)) != 1:
-            return None
-        entries = [
-            self._insert(connection, head, commit, head.seq + i, draft, text, at, link_)
-            for i, (draft, text, link_) in enumerate(
-                zip(commit.entries, facts, chains, strict=True), start=1
-            )
-        ]
-        return entries, Head(head.n, head.tenant, seq, chain, commit.epoch)
+        return connection.run(self._sql.advance, moved | _added(commit.settlement)) == 1
 
-    def _insert(
-        self,
-        connection: Connection,
-        head: Head,
-        commit: Commit,
-        seq: int,
-        draft: Draft,
-        facts: str,
-        at: int,
-        chain: bytes,
-    ) -> Entry:
-        request = None if draft.request is None else draft.request.digest
-        result = None if draft.result is None else draft.result.digest
-        row = {
-            "run": head.n,
-            "seq": seq,
-            "lane": draft.place.lane,
-            "ordinal": draft.place.ordinal,
-            "phase": str(draft.phase),
-            "kind": draft.kind,
-            "name": draft.name,
-            "request": request,
-            "result": result,
-            "facts": facts,
-            "epoch": commit.epoch,
-            "recorded_at": at,
-            "chain": chain,
-        }
-        cursor = connection.insert_entry(self._sql.entry_insert, row)
-        return Entry(
-            commit.run,
-            seq,
-            draft.place,
-            draft.phase,
-            draft.kind,
-            draft.name,
-            request,
-            result,
-            facts_of(facts),
-            commit.epoch,
-            moment(at),
-            chain,
-            cursor,
-        )
+    def _insert(self, connection: Connection, head: Head, run: str, line: _Line) -> Entry:
+        fields, chain = line
+        row = dict(zip(FIELDS, fields, strict=True), run=head.n, chain=chain)
+        xid, position = connection.insert_entry(self._sql.entry_insert, row)
+        return entry_of((run, position, xid, *fields, chain))
 
-    def _change(self, connection: Connection, head: Head, run: str, change: RunChange) -> None:
+    def _change(self, connection: Connection, head: Head, change: RunChange) -> None:
         row = {
             "of_run": head.n,
             "released": int(change.release),
             "new_state": None if change.state is None else str(change.state),
-            "new_reason": change.reason,
+            "new_reason": None if change.reason is None else _readable(change.reason),
             "new_result": None if change.result is None else change.result.digest,
             "new_error": None if change.error is None else change.error.digest,
         }
-        connection.run(self._sql.change, row)
+        connection.later(self._sql.change, row)
 
     def _project(self, connection: Connection, head: Head, commit: Commit) -> None:
         """Update everything beside the run's row."""
         for new in commit.links:
             row = {"node": new.node, "parent": new.parent, "message": new.message}
-            connection.run(self._sql.link_insert, {"tenant": head.tenant, **row})
+            connection.later(self._sql.link_insert, {"tenant": head.tenant, **row})
         for place in commit.closed:
             row = {"run": commit.run, "lane": place.lane, "ordinal": place.ordinal}
-            connection.run(self._sql.wait_close, row)
+            connection.later(self._sql.wait_close, row)
         for wait in commit.opened:
-            connection.run(self._sql.wait_open, _wait_row(commit.run, wait))
+            connection.later(self._sql.wait_open, _wait_row(commit.run, wait))
         for message in commit.taken:
             row = {"message": message, "of_run": commit.run, "at_seq": head.seq}
-            connection.run(self._sql.inbox_take, row)
+            connection.later(self._sql.inbox_take, row)
         for child in commit.started:
             self._create(connection, child)
         for message in commit.sent:
             self._send(connection, message)
         if commit.change is not None and commit.change.state in _ENDED:
-            connection.run(self._sql.waits_clear, {"run": commit.run})
+            connection.later(self._sql.waits_clear, {"run": commit.run})
 
 
 def _facts(draft: Draft) -> str:
@@ -272,22 +250,9 @@ def _facts(draft: Draft) -> str:
     return canonical(draft.facts, what=f"facts of {draft.kind} {draft.name!r}").decode()
 
 
-def _link(chain: bytes, commit: Commit, seq: int, draft: Draft, facts: str, at: int) -> bytes:
-    return link(
-        chain,
-        commit.run,
-        seq,
-        draft.place.lane,
-        draft.place.ordinal,
-        str(draft.phase),
-        draft.kind,
-        draft.name,
-        None if draft.request is None else draft.request.digest,
-        None if draft.result is None else draft.result.digest,
-        facts,
-        commit.epoch,
-        at,
-    )
+def _readable(reason: str) -> str:
+    """Replace what no database keeps: a reason may quote anything, and must not fail a run's end."""
+    return reason.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 _ADDED = tuple((f"add_{column}", column) for column in ACCOUNT)

@@ -8,44 +8,39 @@ who rewrites all of it.
 from __future__ import annotations
 
 import hashlib
-import json
+from typing import TypeAlias
 
-__all__ = ["GENESIS", "link"]
+__all__ = ["FIELDS", "GENESIS", "Fields", "link"]
+
+Fields: TypeAlias = tuple[int, str, int, str, str, str, bytes | None, bytes | None, str, int, int]
+"""An entry's own fields as the table keeps them, in the order of FIELDS."""
+
+FIELDS = (
+    "seq",
+    "lane",
+    "ordinal",
+    "phase",
+    "kind",
+    "name",
+    "request",
+    "result",
+    "facts",
+    "epoch",
+    "recorded_at",
+)
 
 GENESIS = bytes(32)
 """The chain of a run without entries."""
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
-
-def link(
-    previous: bytes,
-    run: str,
-    seq: int,
-    lane: str,
-    ordinal: int,
-    phase: str,
-    kind: str,
-    name: str,
-    request: bytes | None,
-    result: bytes | None,
-    facts: str,
-    epoch: int,
-    recorded_at: int,
-) -> bytes:
-    """Return the chain after an entry; ``facts`` is canonical JSON, the time in microseconds."""
-    fields = (
-        run,
-        seq,
-        lane,
-        ordinal,
-        phase,
-        kind,
-        name,
-        None if request is None else request.hex(),
-        None if result is None else result.hex(),
-        facts,
-        epoch,
-        recorded_at,
+def link(previous: bytes, run: str, fields: Fields) -> bytes:
+    """Return the chain after an entry of a run."""
+    seq, lane, ordinal, phase, kind, name, request, result, facts, epoch, recorded_at = fields
+    # Every text goes with its length, so that no two entries have the same bytes.
+    covered = (
+        f"1 {seq} {ordinal} {epoch} {recorded_at} {phase} {len(run)}:{run} {len(lane)}:{lane} "
+        f"{len(kind)}:{kind} {len(name)}:{name} {len(facts)}:{facts} "
+        f"{request is not None:d}{result is not None:d}"
     )
-    return hashlib.sha256(previous + _encoder.encode(fields).encode()).digest()
+    content = (previous, covered.encode(), request or b"", result or b"")
+    return hashlib.sha256(b"".join(content)).digest()

@@ -25,6 +25,10 @@ class Connection(Protocol):
         """Execute a statement and return how many rows it changed."""
         ...
 
+    def later(self, sql: str, parameters: Parameters) -> None:
+        """Execute a statement whose result nobody needs: now, or with the next one."""
+        ...
+
     def insert_entry(self, sql: str, parameters: Parameters) -> tuple[int, int]:
         """Insert an entry and return its cursor: transaction and position."""
         ...

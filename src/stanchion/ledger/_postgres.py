@@ -24,68 +24,93 @@ from stanchion.errors import (
 )
 from stanchion.ledger._driver import Parameters, Row
 from stanchion.ledger._statements import DialectName
+from stanchion.ledger._tables import SCHEMA_LOCK
 
 __all__ = ["PostgresDriver"]
 
 CONNECT_TIMEOUT_SECONDS = 10
 
-_SCHEMA_LOCK = 0x5354414E4348494F
-"""The advisory lock under which a schema is created ("STANCHIO")."""
-
+_MARK = b"SAVEPOINT item"
 _RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
 _CONTENDED = (*_RETRY, errors.LockNotAvailable, errors.QueryCanceled)
 
 
 class PostgresConnection:
-    """One session."""
+    """One session. Statements without a result wait for the next one that has one.
+
+    They travel to the server together, in order: a commit of one step takes three journeys. What
+    waits never outlives the item that it belongs to: ``release`` and ``commit`` send it.
+    """
 
     def __init__(self, conninfo: str) -> None:
         self._connection = psycopg.connect(conninfo, autocommit=True)
         self._cursor = self._connection.cursor(binary=True)
-        self._control = self._connection.cursor()
+        self._waiting: list[tuple[bytes, Parameters | None]] = []
 
     def run(self, sql: str, parameters: Parameters) -> int:
         """Execute a statement and return how many rows it changed."""
-        return self._cursor.execute(sql.encode(), parameters).rowcount
+        return self._execute(sql.encode(), parameters).rowcount
+
+    def later(self, sql: str, parameters: Parameters) -> None:
+        """Execute a statement whose result nobody needs, with the next one."""
+        self._waiting.append((sql.encode(), parameters))
 
     def insert_entry(self, sql: str, parameters: Parameters) -> tuple[int, int]:
         """Insert an entry and return its cursor."""
-        xid, position = self._cursor.execute(sql.encode(), parameters).fetchall()[0]
+        xid, position = self._execute(sql.encode(), parameters).fetchall()[0]
         return xid, position
 
     def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         """Execute a query and return all its rows."""
-        return self._cursor.execute(sql.encode(), parameters).fetchall()
+        return self._execute(sql.encode(), parameters).fetchall()
 
     def begin(self, *, synced: bool) -> None:
         """Begin to write."""
-        begin = b"BEGIN ISOLATION LEVEL READ COMMITTED"
-        self._control.execute(begin + b"; SET LOCAL synchronous_commit TO on" if synced else begin)
+        self._waiting = [(b"BEGIN ISOLATION LEVEL READ COMMITTED", None)]
+        if synced:
+            self._waiting.append((b"SET LOCAL synchronous_commit TO on", None))
 
     def commit(self) -> None:
         """Commit."""
-        self._control.execute(b"COMMIT")
-        if self._control.statusmessage != "COMMIT":
+        if self._execute(b"COMMIT").statusmessage != "COMMIT":
             raise errors.InFailedSqlTransaction("the transaction was rolled back")
 
     def rollback(self) -> None:
         """Take back the transaction, if the session still lives."""
+        self._waiting.clear()
         with contextlib.suppress(psycopg.Error):
             self._connection.rollback()
 
     def mark(self) -> None:
         """Set a savepoint."""
-        self._control.execute(b"SAVEPOINT item")
+        self._waiting.append((_MARK, None))
 
     def release(self) -> None:
         """Keep what was done since the savepoint."""
-        self._control.execute(b"RELEASE item")
+        self._execute(b"RELEASE item")
 
     def undo(self) -> bool:
         """Take back what was done since the savepoint."""
-        self._control.execute(b"ROLLBACK TO item")
-        self._control.execute(b"RELEASE item")
+        sent = (_MARK, None) not in self._waiting
+        if not sent:
+            del self._waiting[self._waiting.index((_MARK, None)) :]
+            return True
+        self._waiting.clear()
+        self._execute(b"ROLLBACK TO item")
+        self._execute(b"RELEASE item")
         return True
+
+    def _execute(
+        self, sql: bytes, parameters: Parameters | None = None
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Execute what waits and then a statement, in one journey."""
+        if not self._waiting:
+            return self._cursor.execute(sql, parameters)
+        waiting, self._waiting = self._waiting, []
+        with self._connection.pipeline():
+            for earlier, given in waiting:
+                self._connection.execute(earlier, given)
+            return self._cursor.execute(sql, parameters)
 
     @property
     def usable(self) -> bool:
@@ -94,14 +119,14 @@ class PostgresConnection:
 
     def tables(self) -> set[str]:
         """Return the names of the tables in the current schema."""
-        found = self._cursor.execute(
+        found = self._execute(
             b"SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
         )
         return {str(row[0]) for row in found.fetchall()}
 
     def lock_schema(self) -> None:
         """Keep others from creating the schema until this transaction ends."""
-        self._cursor.execute(b"SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+        self._execute(b"SELECT pg_advisory_xact_lock(%(key)s)", {"key": SCHEMA_LOCK})
 
     def describe(self) -> Mapping[str, str]:
         """Return the settings that durability depends on."""
@@ -180,9 +205,7 @@ class PostgresDriver:
             remedy = "find the session that keeps the rows locked, or try again later"
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return StoreUnavailable(
-                f"the database {self.name} can't be used now: {_first_line(error)}; nothing was "
-                "written",
-                remedy=remedy,
+                f"the database {self.name} can't be used now: {_first_line(error)}", remedy=remedy
             )
         return LedgerError(f"the database {self.name} refused a statement: {_first_line(error)}")
 

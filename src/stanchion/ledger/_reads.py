@@ -92,8 +92,8 @@ class Reads:
         """Return what fenced writers left about an effect."""
         rows = connection.rows(self._sql.late_of, {"run": run, "key": key})
         return [
-            LateOutcome(*row[:4], Payload(row[4], self._codec.unpack(row[5], row[6])))
-            for row in rows
+            LateOutcome(of, effect, epoch, status, Payload(digest, self._codec.unpack(kept, data)))
+            for of, effect, epoch, status, digest, kept, data in rows
         ]
 
     def inbox(self, connection: Connection, run: str) -> Sequence[Inbox]:
@@ -114,9 +114,7 @@ class Reads:
         parameters = {"run": run, "after": after, "limit": _FOREVER}
         return [entry_of(row) for row in connection.rows(self._sql.entries_of, parameters)]
 
-    def follow(
-        self, connection: Connection, after: tuple[int, int], limit: int
-    ) -> Sequence[Entry]:
+    def follow(self, connection: Connection, after: tuple[int, int], limit: int) -> Sequence[Entry]:
         """Return entries of all runs after a cursor, up to the commit horizon."""
         xid, position = after
         parameters = {"xid": xid, "position": position, "limit": limit}
@@ -140,9 +138,7 @@ class Reads:
                 found[digest] = self._codec.unpack(encoding, data)
         return found
 
-    def links(
-        self, connection: Connection, tenant: str, head: bytes, count: int
-    ) -> Sequence[Link]:
+    def links(self, connection: Connection, tenant: str, head: bytes, count: int) -> Sequence[Link]:
         """Return the last links of a chain, oldest first."""
         if count <= 0:
             return []

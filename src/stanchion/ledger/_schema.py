@@ -9,70 +9,85 @@ from __future__ import annotations
 
 from functools import cache
 
+from sqlalchemy import (
+    Column,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+)
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from stanchion.errors import SchemaMismatch
 from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._statements import DialectName, dialect_of
-from stanchion.ledger._tables import REVISION, metadata
+from stanchion.ledger._tables import REVISION, entries, metadata, runs
 
 __all__ = ["ensure_schema"]
 
-_VERSION_TABLE = (
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+
 
 def ensure_schema(driver: Driver, connection: Connection) -> None:
     """Give the store this version's schema; raise SchemaMismatch if it can't have it."""
-    found = _revision(connection)
-    if found is None:
-        found = _create(driver, connection)
-    if found == REVISION:
-        return
-    # Alembic takes longer to import than opening takes; few stores need it.
-    from stanchion.ledger._migrate import upgrade
+    tables = connection.tables()
+    if not tables:
+        tables = _create(driver.dialect, connection)
+    found = _revision(connection, tables)
+    if found != REVISION:
+        # Alembic takes longer to import than opening takes; few stores need it.
+        from stanchion.ledger._migrate import upgrade
 
-    upgrade(driver.sqlalchemy_url, found)
+        upgrade(driver.sqlalchemy_url, found)
 
 
-def _create(driver: Driver, connection: Connection) -> str:
-    """Create the schema unless another process just did, and return its revision."""
+def _create(dialect: DialectName, connection: Connection) -> set[str]:
+    """Create the schema unless another process just did; return the tables that exist."""
     connection.begin(synced=True)
     try:
         connection.lock_schema()
-        found = _revision(connection)
-        if found is None:
-            if tables := connection.tables():
-                raise SchemaMismatch(
-                    f"the database holds other tables already: {', '.join(sorted(tables)[:5])}",
-                    remedy="give the ledger a database or a file of its own",
-                )
-            for statement in schema_of(driver.dialect):
+        if not connection.tables():
+            for statement in _schema(dialect):
                 connection.run(statement, {})
-            found = REVISION
+            mark = insert(_version).values(version_num=bindparam("revision"))
+            connection.run(str(mark.compile(dialect=dialect_of(dialect))), {"revision": REVISION})
+        tables = connection.tables()
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    return found
+    return tables
 
 
-def _revision(connection: Connection) -> str | None:
-    if "alembic_version" not in connection.tables():
-        return None
-    rows = connection.rows("SELECT version_num FROM alembic_version", {})
-    return str(rows[0][0]) if rows else None
+def _revision(connection: Connection, tables: set[str]) -> str:
+    if not {_version.name, runs.name, entries.name} <= tables:
+        raise SchemaMismatch(
+            f"the database isn't a ledger: it holds {', '.join(sorted(tables)[:5])}",
+            remedy="give the ledger a database, or a file, of its own",
+        )
+    query = select(_version.c.version_num)
+    rows = connection.rows(str(query), {})
+    return str(rows[0][0]) if rows else "none"
 
 
 @cache
-def schema_of(name: DialectName) -> tuple[str, ...]:
-    """Return the statements that make a fresh schema and mark it."""
+def _schema(name: DialectName) -> tuple[str, ...]:
+    """Return the statements that make a fresh schema."""
     dialect = dialect_of(name)
-    statements = [_VERSION_TABLE, f"INSERT INTO alembic_version VALUES ('{REVISION}')"]
+    statements = [str(CreateTable(_version).compile(dialect=dialect))]
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        for index in sorted(table.indexes, key=lambda i: str(i.name)):
-            if index.name != "entries_horizon" or name == "postgresql":
-                statements.append(str(CreateIndex(index).compile(dialect=dialect)))
+        statements.extend(
+            str(CreateIndex(index).compile(dialect=dialect))
+            for index in sorted(table.indexes, key=lambda i: str(i.name))
+            if index.name != "entries_horizon" or name == "postgresql"
+        )
     return tuple(statements)

@@ -6,9 +6,10 @@ drivers are beside it. A database in memory is read through its writer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._moments import Clock, host_micros, micros
@@ -35,6 +36,8 @@ from stanchion.values import RunState
 
 __all__ = ["SqlStore"]
 
+T = TypeVar("T")
+
 
 class SqlStore:
     """A ledger in SQLite or PostgreSQL. Made by ``open_store``; close it when done."""
@@ -47,6 +50,7 @@ class SqlStore:
         durability: Durability = Durability.PROCESS,
         clock: Clock | None = None,
     ) -> None:
+        self.dialect = driver.dialect
         self._durability = durability
         self._clock = clock
         statements = statements_for(driver.dialect)
@@ -146,9 +150,7 @@ class SqlStore:
 
     async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the canonical bytes of payloads; erased or unknown ones are missing."""
-        return await self._reader.do(
-            partial(self._reads.payloads, tenant=tenant, digests=digests)
-        )
+        return await self._reader.do(partial(self._reads.payloads, tenant=tenant, digests=digests))
 
     async def links(self, tenant: str, head: bytes, count: int) -> Sequence[Link]:
         """Return the last ``count`` links of the chain that ends at ``head``, oldest first."""
@@ -174,6 +176,10 @@ class SqlStore:
     async def states(self, runs: Sequence[str]) -> Mapping[str, RunState]:
         """Return the state of each run that exists."""
         return await self._reader.do(partial(self._reads.states, runs=runs))
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Perform a query on the reader's connection; verification does."""
+        return await self._reader.do(query)
 
     async def describe(self) -> Mapping[str, str]:
         """Return what a person checks first: dialect, file or server, journal, schema."""

@@ -27,13 +27,13 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    null,
     or_,
     select,
     text,
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
 
@@ -186,8 +186,19 @@ def runs_where(name: DialectName, fields: tuple[str, ...], states: int, tags: in
 def dialect_of(name: DialectName) -> Dialect:
     """Return SQLAlchemy's dialect with the parameter style of our driver."""
     if name == "sqlite":
-        return sqlite.dialect(paramstyle="named")
-    return postgresql.psycopg.dialect()
+        return _dialects(name).dialect(paramstyle="named")
+    return _dialects(name).psycopg.dialect()
+
+
+def _dialects(name: DialectName) -> Any:
+    # Importing PostgreSQL's dialects takes longer than opening a file.
+    if name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # see above
+
+        return sqlite
+    from sqlalchemy.dialects import postgresql  # see above
+
+    return postgresql
 
 
 def _runs(name: DialectName) -> dict[str, CompilerElement]:
@@ -283,8 +294,7 @@ def _quoted(word: str) -> ColumnElement[str]:
 
 def _insert(name: DialectName, table: Table, *omitted: str) -> Any:
     values = {c.name: bindparam(c.name, type_=c.type) for c in table.c if c.name not in omitted}
-    statement = sqlite.insert(table) if name == "sqlite" else postgresql.insert(table)
-    return statement.values(values)
+    return _dialects(name).insert(table).values(values)
 
 
 def _now(name: DialectName) -> ColumnElement[int]:
@@ -322,7 +332,7 @@ def _change() -> CompilerElement:
 
 
 def _unfinished() -> ColumnElement[bool]:
-    """A run that can go on: one that failed only when somebody asked for it."""
+    """Match runs that can go on: one that failed only when somebody asked for it."""
     unread = and_(inbox.c.run == runs.c.id, inbox.c.taken.is_(None))
     resumed = exists().where(unread, inbox.c.kind == _quoted("resume"))
     going = runs.c.state.in_([_quoted("running"), _quoted("waiting")])
@@ -340,6 +350,7 @@ def _claim(now: ColumnElement[int]) -> CompilerElement:
         epoch=runs.c.epoch + literal_column("1"),
         worker=claimer,
         state=_quoted("running"),
+        error=null(),  # of a failed run that was resumed
         updated_at=bindparam("at"),
     )
     return owned.where(
@@ -367,14 +378,13 @@ def _names(name: DialectName, array: ColumnElement[str]) -> Select[tuple[str]]:
     """Select the members of a JSON array of texts."""
     if name == "sqlite":
         return select(func.json_each(array).table_valued("value").c.value)
-    texts = func.jsonb_array_elements_text(cast(array, postgresql.JSONB))
+    texts = func.jsonb_array_elements_text(cast(array, _dialects(name).JSONB))
     return select(texts.column_valued("served"))
 
 
 def _heartbeat(name: DialectName, now: ColumnElement[int]) -> CompilerElement:
     expires = now + bindparam("lease", type_=BigInteger)
-    build = sqlite.insert if name == "sqlite" else postgresql.insert
-    statement = build(workers).values(id=bindparam("worker"), expires_at=expires)
+    statement = _dialects(name).insert(workers).values(id=bindparam("worker"), expires_at=expires)
     return statement.on_conflict_do_update(
         index_elements=[workers.c.id], set_={"expires_at": statement.excluded.expires_at}
     )
@@ -454,6 +464,6 @@ def _late_of() -> CompilerElement:
 def _tag(name: DialectName, i: int) -> ColumnElement[bool]:
     key, value = bindparam(f"tag{i}", type_=Text), bindparam(f"value{i}", type_=Text)
     if name == "postgresql":
-        return runs.c.tags.cast(postgresql.JSONB).op("->>")(key) == value
+        return runs.c.tags.cast(_dialects(name).JSONB).op("->>")(key) == value
     pair = func.json_each(runs.c.tags).table_valued("key", "value", name=f"pair{i}")
     return exists().select_from(pair).where(pair.c.key == key, pair.c.value == value)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 __all__ = [
     "REVISION",
+    "SCHEMA_LOCK",
     "entries",
     "inbox",
     "late_outcomes",
@@ -37,6 +38,9 @@ __all__ = [
 
 REVISION = "0001"
 """The migration that a fresh schema equals."""
+
+SCHEMA_LOCK = 0x5354414E4348494F
+"""PostgreSQL's advisory lock under which a schema is created or changed ("STANCHIO")."""
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar, cast
 
-from stanchion.errors import LedgerError, StanchionError, StoreUnavailable
+from stanchion.errors import StanchionError, StoreUnavailable
 from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._store import Fenced
 
@@ -193,12 +193,27 @@ class Writer(_Worker):
         connection = self._connected()
         connection.begin(synced=any(item.synced for item in items))
         if len(items) == 1:
-            items[0].result = items[0].work(connection)
-            self._memory.finished()
+            if not self._done_alone(connection, items[0]):
+                return
         else:
             for item in items:
                 self._guarded(connection, item)
         connection.commit()
+
+    def _done_alone(self, connection: Connection, item: _Item) -> bool:
+        """Run the only item; if it fails, take the transaction back and return False."""
+        item.error = None
+        try:
+            item.result = item.work(connection)
+        except (Exception, Fenced) as error:
+            self._memory.undone()
+            if self._again(error) or not connection.usable:
+                raise
+            connection.rollback()
+            item.error = self._translated(error)
+            return False
+        self._memory.finished()
+        return True
 
     def _guarded(self, connection: Connection, item: _Item) -> None:
         """Run one item of several; if it fails, take back this one only."""
@@ -232,5 +247,3 @@ def _answer(items: list[_Item]) -> None:
 def _settle(items: list[_Item]) -> None:
     for item in items:
         item.settle()
-
-

@@ -8,7 +8,7 @@ from typing import Any
 
 from stanchion.errors import LedgerError
 from stanchion.ledger._append import Appender, Keeper, not_found
-from stanchion.ledger._chain import GENESIS, link
+from stanchion.ledger._chain import FIELDS, GENESIS, Fields, link
 from stanchion.ledger._codec import canonical
 from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._moments import span_micros
@@ -32,7 +32,10 @@ class Writes:
     """The transactions' bodies; each runs inside a transaction that the writer holds."""
 
     def __init__(
-        self, statements: Statements, clock: Callable[[], int], lease_clock: Callable[[], int | None]
+        self,
+        statements: Statements,
+        clock: Callable[[], int],
+        lease_clock: Callable[[], int | None],
     ) -> None:
         self._sql = statements
         self._clock = clock
@@ -113,7 +116,7 @@ class Writes:
             "payload": outcome.payload.digest,
             "recorded_at": self._clock(),
         }
-        connection.run(self._sql.late_insert, row)
+        connection.later(self._sql.late_insert, row)
 
     def send(self, connection: Connection, message: Message) -> bool:
         """Put a message into a run's inbox; False if its key was used before."""
@@ -162,25 +165,9 @@ class Writes:
     def _copy_entry(
         self, connection: Connection, run: str, n: int, chain: bytes, row: Row
     ) -> bytes:
-        seq, lane, ordinal, phase, kind, name, request, result, facts, epoch, at = row[2:13]
-        chain = link(
-            chain, run, seq, lane, ordinal, phase, kind, name, request, result, facts, epoch, at
-        )
-        copied: dict[str, Any] = {
-            "run": n,
-            "seq": seq,
-            "lane": lane,
-            "ordinal": ordinal,
-            "phase": phase,
-            "kind": kind,
-            "name": name,
-            "request": request,
-            "result": result,
-            "facts": facts,
-            "epoch": epoch,
-            "recorded_at": at,
-            "chain": chain,
-        }
+        fields: Fields = row[2:13]
+        chain = link(chain, run, fields)
+        copied = dict(zip(FIELDS, fields, strict=True), run=n, chain=chain)
         connection.insert_entry(self._sql.entry_insert, copied)
         return chain
 

@@ -1,17 +1,17 @@
 """Models: one protocol, adapters for every provider, a scripted fake, retries, repair, prices.
 
-Messages have the form of the OpenTelemetry GenAI conventions. Holds no prompts. Adapters and their
-packages are imported when first used.
+Messages have the form of the OpenTelemetry GenAI conventions. Holds no prompts. The packages behind
+the adapters are imported when a model is first used.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 from stanchion.models._guard import check_real_calls, forbid_real_calls
+from stanchion.models._llama import LlamaModel
 from stanchion.models._model import Model, ModelRequest, ModelResponse, TokenChoice, ToolSpec
-from stanchion.models._prices import price
+from stanchion.models._openai_compatible import OpenAICompatibleModel
+from stanchion.models._prices import Price, price
+from stanchion.models._pydantic_ai import PydanticAIModel
 from stanchion.models._registry import (
     ModelSpec,
     ModelStatus,
@@ -19,6 +19,7 @@ from stanchion.models._registry import (
     inventory,
     resolve,
 )
+from stanchion.models._resilience import Fallback, Retrying, Validating
 from stanchion.models._scripted import Script, Scripted, ScriptedModel
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ModelSpec",
     "ModelStatus",
     "OpenAICompatibleModel",
+    "Price",
     "PydanticAIModel",
     "Retrying",
     "Script",
@@ -45,18 +47,3 @@ __all__ = [
     "price",
     "resolve",
 ]
-
-_LAZY = {
-    "Fallback": "stanchion.models._resilience",
-    "LlamaModel": "stanchion.models._llama",
-    "OpenAICompatibleModel": "stanchion.models._openai_compatible",
-    "PydanticAIModel": "stanchion.models._pydantic_ai",
-    "Retrying": "stanchion.models._resilience",
-    "Validating": "stanchion.models._resilience",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

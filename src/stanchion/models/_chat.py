@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from stanchion.errors import InvalidResponse
 from stanchion.models._model import ModelRequest, ModelResponse, TokenChoice, ToolSpec
@@ -103,72 +103,60 @@ def _call(part: ToolCallPart) -> dict[str, Any]:
 # From the wire -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
+class _Function(TypedDict):
     name: str
-    arguments: str | dict[str, Any] = "{}"
+    arguments: NotRequired[str | dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(TypedDict):
     function: _Function
-    id: str | None = None
+    id: NotRequired[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[_Call] | None = None
+class _Reply(TypedDict, total=False):
+    content: str | None
+    refusal: str | None
+    reasoning_content: str | None
+    reasoning: str | None
+    tool_calls: list[_Call] | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Top:
+class _Top(TypedDict):
     token: str
     logprob: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    token: str
-    logprob: float
-    top_logprobs: list[_Top] | None = None
+class _Token(_Top):
+    top_logprobs: NotRequired[list[_Top] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Logprobs:
-    content: list[_Token] | None = None
+class _Logprobs(TypedDict):
+    content: NotRequired[list[_Token] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(TypedDict):
     message: _Reply
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
+    finish_reason: NotRequired[str | None]
+    logprobs: NotRequired[_Logprobs | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Details:
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+class _Details(TypedDict, total=False):
+    cached_tokens: int | None
+    reasoning_tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Usage:
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
+class _Usage(TypedDict, total=False):
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _Details | None
+    completion_tokens_details: _Details | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Completion:
+class _Completion(TypedDict):
     choices: list[_Choice]
-    id: str | None = None
-    model: str | None = None
-    usage: _Usage | None = None
+    id: NotRequired[str | None]
+    model: NotRequired[str | None]
+    usage: NotRequired[_Usage | None]
 
 
 @functools.cache
@@ -184,17 +172,17 @@ def read_completion(data: object, *, provider: str) -> ModelResponse:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _invalid(provider, f"{where}: {first['msg']}") from error
-    if not completion.choices:
+    if not completion["choices"]:
         raise _invalid(provider, "choices: empty")
-    choice = completion.choices[0]
+    choice = completion["choices"][0]
     return ModelResponse(
-        message=_reply(choice.message),
-        usage=_usage(completion.usage),
+        message=_reply(choice["message"]),
+        usage=_usage(completion.get("usage") or {}),
         finish_reason=_finish(choice),
-        model=completion.model or "",
+        model=completion.get("model") or "",
         provider=provider,
-        response_id=completion.id or "",
-        tokens=_tokens(choice.logprobs),
+        response_id=completion.get("id") or "",
+        tokens=_tokens(choice.get("logprobs") or {}),
     )
 
 
@@ -207,56 +195,56 @@ def _invalid(provider: str, problem: str) -> InvalidResponse:
 
 def _reply(reply: _Reply) -> Message:
     parts: list[Part] = []
-    reasoning = reply.reasoning_content or reply.reasoning
+    reasoning = reply.get("reasoning_content") or reply.get("reasoning")
     if reasoning:
         parts.append(ReasoningPart(reasoning))
-    text = reply.content or reply.refusal or ""
-    if text or not reply.tool_calls:
+    calls = reply.get("tool_calls") or []
+    text = reply.get("content") or reply.get("refusal") or ""
+    if text or not calls:
         parts.append(TextPart(text))
-    for number, call in enumerate(reply.tool_calls or []):
-        identity = call.id or f"call_{number}"
-        parts.append(ToolCallPart(identity, call.function.name, _arguments(call.function)))
+    for number, call in enumerate(calls):
+        identity = call.get("id") or f"call_{number}"
+        parts.append(ToolCallPart(identity, call["function"]["name"], _arguments(call["function"])))
     return Message("assistant", tuple(parts))
 
 
 def _arguments(function: _Function) -> Json:
-    if not isinstance(function.arguments, str):
-        return function.arguments
+    arguments = function.get("arguments") or {}
+    if not isinstance(arguments, str):
+        return arguments
     try:
-        return json.loads(function.arguments or "{}")
-    except json.JSONDecodeError:
-        return function.arguments
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _finish(choice: _Choice) -> FinishReason:
-    if choice.message.tool_calls:
+    reply = choice["message"]
+    if reply.get("tool_calls"):
         return FinishReason.TOOL_CALLS
-    if choice.message.refusal and not choice.message.content:
+    if reply.get("refusal") and not reply.get("content"):
         return FinishReason.CONTENT_FILTER
-    return _FINISH.get(choice.finish_reason, FinishReason.ERROR)
+    return _FINISH.get(choice.get("finish_reason"), FinishReason.ERROR)
 
 
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    read, written = usage.prompt_tokens_details, usage.completion_tokens_details
+def _usage(usage: _Usage) -> Usage:
+    read = usage.get("prompt_tokens_details") or {}
+    written = usage.get("completion_tokens_details") or {}
     return Usage(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        cache_read_tokens=(read.cached_tokens or 0) if read else 0,
-        reasoning_tokens=(written.reasoning_tokens or 0) if written else 0,
+        input_tokens=usage.get("prompt_tokens", 0),
+        output_tokens=usage.get("completion_tokens", 0),
+        cache_read_tokens=read.get("cached_tokens") or 0,
+        reasoning_tokens=written.get("reasoning_tokens") or 0,
     )
 
 
-def _tokens(logprobs: _Logprobs | None) -> tuple[TokenChoice, ...]:
-    if logprobs is None:
-        return ()
+def _tokens(logprobs: _Logprobs) -> tuple[TokenChoice, ...]:
     return tuple(
         TokenChoice(
-            token.token,
-            token.logprob,
-            tuple((top.token, top.logprob) for top in token.top_logprobs or ()),
+            token["token"],
+            token["logprob"],
+            tuple((top["token"], top["logprob"]) for top in token.get("top_logprobs") or ()),
         )
-        for token in logprobs.content or ()
-        if token.token
+        for token in logprobs.get("content") or ()
+        if token["token"]
     )

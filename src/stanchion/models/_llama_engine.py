@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
-import http.client
 import importlib
 import json
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +54,10 @@ class LoadedModel:
     """A model file in memory. Every method blocks; only the engine's thread calls them."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        # An optional extra, and 100 MB of library to map: imported when a model is first used.
+        # Start-up time: only a model that is used needs it.
+        import secrets
+
+        # An optional extra, and 100 MB of library to map.
         xllamacpp = importlib.import_module("xllamacpp")
         key = secrets.token_urlsafe(32)
         try:
@@ -135,6 +135,9 @@ class LoadedModel:
         return self._http("POST", "/tokenize", body)["tokens"]
 
     def _http(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        # Start-up time: it brings all of the e-mail package.
+        import http.client
+
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             payload = None if body is None else json.dumps(body)
@@ -277,5 +280,8 @@ def _version(path: Path) -> str:
 @functools.cache
 def _digest(path: Path, size: int, modified_ns: int) -> str:
     """Return the digest of a file, read again only if its size or time changed."""
+    # Start-up time: only a model that is used needs it.
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

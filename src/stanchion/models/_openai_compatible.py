@@ -13,12 +13,10 @@ import functools
 import json
 import math
 import os
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -272,6 +270,9 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
+    # Start-up time: only an endpoint that names a date needs it.
+    from email.utils import parsedate_to_datetime
+
     try:
         when = parsedate_to_datetime(date)
     except ValueError:
@@ -289,7 +290,7 @@ def _provider(host: str) -> str:
 
 
 @functools.cache
-def _trusted() -> ssl.SSLContext:
+def _trusted() -> Any:
     import httpx  # start-up time
 
     return httpx.create_ssl_context()

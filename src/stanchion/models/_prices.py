@@ -1,35 +1,86 @@
-"""What a model call costs, from the ``genai-prices`` table or the operator's own.
+"""What a model call costs, from the operator's own prices or the ``genai-prices`` table.
 
-None means unpriced, which is never zero: a ceiling in money can't be kept with it. Local and
-scripted models cost nothing per token.
+The table ships with its package; nothing is fetched. None means unpriced, which is never zero: a
+ceiling in money can't be kept with it. Models that run in this process and scripted ones cost
+nothing, unless the operator gives them a price; the record of each call says which model it was
+and whether it was real. Cached tokens are part of the input and reasoning part of the output, each
+at its own rate where it has one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from stanchion.models._model import Model, ModelResponse
-from stanchion.values import Money
+from stanchion.values import Money, Usage
 
-__all__ = ["FREE_PROVIDERS", "price"]
+__all__ = ["Price", "price"]
 
-FREE_PROVIDERS = {"llama.cpp", "scripted"}
+FREE_PROVIDERS = frozenset({"llama.cpp", "scripted"})
+MILLION = 1_000_000
 
 
-def price(model: Model, response: ModelResponse) -> Money | None:
-    """Return the cost of one response in US dollars, None if nobody knows the price."""
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost, as the operator says."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    """Of input read from a cache; like the rest of the input if None."""
+    cache_write: Decimal | None = None
+    currency: str = "USD"
+
+    def of(self, usage: Usage) -> Money:
+        """Return the cost of this many tokens."""
+        read, written = usage.cache_read_tokens, usage.cache_write_tokens
+        fresh = max(0, usage.input_tokens - read - written)
+        amount = (
+            fresh * self.input
+            + read * (self.input if self.cache_read is None else self.cache_read)
+            + written * (self.input if self.cache_write is None else self.cache_write)
+            + usage.output_tokens * self.output
+        )
+        return Money(amount / MILLION, self.currency)
+
+
+def price(
+    model: Model, response: ModelResponse, *, own: Mapping[str, Price] | None = None
+) -> Money | None:
+    """Return the cost of one response, None if nobody knows the price.
+
+    ``own`` comes first: prices by a model's configured name or by the name that its provider
+    reports.
+    """
+    own = own or {}
+    given = own.get(model.name) or own.get(response.model)
+    if given is not None:
+        return given.of(response.usage)
     if response.provider in FREE_PROVIDERS or not model.real:
         return Money(Decimal(0))
-    from genai_prices import Usage, calc_price  # noqa: PLC0415 (slow to import, seldom needed)
+    return _listed(response) if response.provider and response.model else None
 
-    usage = Usage(
-        input_tokens=response.usage.input_tokens,
-        output_tokens=response.usage.output_tokens,
-        cache_read_tokens=response.usage.cache_read_tokens or None,
-        cache_write_tokens=response.usage.cache_write_tokens or None,
+
+def _listed(response: ModelResponse) -> Money | None:
+    # Start-up time: half a second for the table, and only calls of real providers need it.
+    from genai_prices import Usage as Counted
+    from genai_prices import calc_price
+
+    usage = response.usage
+    counted = Counted(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens or None,
+        cache_write_tokens=usage.cache_write_tokens or None,
     )
     try:
-        priced = calc_price(usage, model_ref=response.model, provider_id=response.provider or None)
-    except LookupError:
+        if "." in response.provider:  # the host of an OpenAI-compatible endpoint
+            url = f"https://{response.provider}/"
+            found = calc_price(counted, response.model, provider_api_url=url)
+        else:
+            found = calc_price(counted, response.model, provider_id=response.provider)
+    except (LookupError, ValueError):  # not in the table, or more tokens cached than read
         return None
-    return Money(Decimal(priced.total_price))
+    return Money(found.total_price)

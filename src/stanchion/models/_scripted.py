@@ -8,28 +8,45 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeAlias, cast
 
 from pydantic import BaseModel
 
 from stanchion.errors import ModelRefused
 from stanchion.models._model import ModelRequest, ModelResponse
-from stanchion.values import FinishReason, Message, TextPart, ToolCallPart, Usage
+from stanchion.values import (
+    FinishReason,
+    Message,
+    Part,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResponsePart,
+    Usage,
+)
 
 __all__ = ["Script", "Scripted", "ScriptedModel"]
 
 Scripted: TypeAlias = (
-    "str | Message | ModelResponse | BaseModel | Mapping[str, Any] | ToolCallPart"
-    " | Sequence[ToolCallPart] | Exception | None"
+    str
+    | Message
+    | ModelResponse
+    | BaseModel
+    | Mapping[str, Any]
+    | Part
+    | Sequence[Part]
+    | Exception
+    | None
 )
 """An answer: text, a message, a whole response, JSON, tool calls, or an error to raise.
 
 Where choices are asked for, a text is the choice, and a mapping from each choice to its
-probability scores them. None is the JSON value null.
+probability scores them, bare or as ``{"choice": "a", "probabilities": {"a": 0.9, "b": 0.1}}``.
+None is the JSON value null.
 """
 
-Script: TypeAlias = "Iterable[Scripted] | Callable[[ModelRequest], Scripted | Awaitable[Scripted]]"
+Script: TypeAlias = Iterable[Scripted] | Callable[[ModelRequest], Scripted | Awaitable[Scripted]]
 
 
 class ScriptedModel:
@@ -43,7 +60,7 @@ class ScriptedModel:
         self.requests: list[ModelRequest] = []
         """Every request so far, in order."""
         self._answer = script if callable(script) else None
-        self._answers = iter(()) if callable(script) else iter(script)
+        self._answers: Iterator[Scripted] = iter(()) if callable(script) else iter(script)
 
     @classmethod
     def from_responses(cls, responses: Iterable[ModelResponse], **named: str) -> Self:
@@ -75,13 +92,12 @@ class ScriptedModel:
             raise ModelRefused(
                 f"the script of {self.name} ended after {len(self.requests) - 1} answers",
                 remedy="write more answers, or give a function of the request",
+                reason="script",
             ) from None
 
     def _response(self, request: ModelRequest, answer: Any) -> ModelResponse:
-        choices: tuple[tuple[str, float], ...] = ()
-        if request.choices:
-            choices = _scored(answer)
-            answer = choices[0][0]
+        choices = _scored(answer, request.choices) if request.choices else ()
+        answer = choices[0][0] if choices else answer
         message = _message(answer)
         calls = any(isinstance(p, ToolCallPart) for p in message.parts)
         return ModelResponse(
@@ -94,27 +110,33 @@ class ScriptedModel:
         )
 
 
-def _scored(answer: Any) -> tuple[tuple[str, float], ...]:
-    if isinstance(answer, Mapping):
-        given: Mapping[str, float] = answer
-        return tuple(sorted(given.items(), key=lambda item: -item[1]))
-    return ((str(answer), 1.0),)
+def _scored(answer: Any, choices: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Return every choice with its probability, likeliest first; empty if it isn't one of them."""
+    given = cast("Mapping[str, Any]", answer) if isinstance(answer, Mapping) else {"choice": answer}
+    if "choice" in given and not isinstance(given["choice"], float | int):
+        given = given.get("probabilities") or {given["choice"]: 1.0}
+    if not given or not set(given) <= set(choices):
+        return ()
+    total = sum(given.values())
+    scored = [(choice, given.get(choice, 0.0) / total) for choice in choices]
+    return tuple(sorted(scored, key=lambda item: -item[1]))
 
 
 def _message(answer: Any) -> Message:
-    if isinstance(answer, Message):
-        return answer
-    if isinstance(answer, ToolCallPart):
-        return Message("assistant", (answer,))
-    if isinstance(answer, str):
-        return Message("assistant", (TextPart(answer),))
-    if isinstance(answer, BaseModel):
-        return Message("assistant", (TextPart(answer.model_dump_json()),))
-    if isinstance(answer, list | tuple):
-        parts: Sequence[Any] = answer
-        if parts and all(isinstance(part, ToolCallPart) for part in parts):
-            return Message("assistant", tuple(parts))
-    return Message("assistant", (TextPart(json.dumps(answer)),))
+    match answer:
+        case Message():
+            return answer
+        case TextPart() | ReasoningPart() | ToolCallPart() | ToolResponsePart():
+            return Message("assistant", (answer,))
+        case str():
+            text = answer
+        case BaseModel():
+            text = answer.model_dump_json()
+        case None | Mapping():
+            text = json.dumps(answer, ensure_ascii=False)
+        case _:
+            return Message("assistant", tuple(cast("Sequence[Part]", answer)))
+    return Message("assistant", (TextPart(text),))
 
 
 def _usage(request: ModelRequest, message: Message) -> Usage:

@@ -1,0 +1,98 @@
+"""The runtime with one of its mechanisms taken out, in a worker's process only.
+
+Each mutant must be caught by the same trials and the same verdict that find nothing in the real
+one. They reach into private parts on purpose: what they remove has no switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from stanchion.ledger import Commit, EntryPhase, LateOutcome, Store
+from stanchion.tools import AskPerson, CallAgain
+from stanchion.workflows import _effects, _incarnation
+
+__all__ = ["MUTANTS"]
+
+
+def _no_intent(store: Store) -> Store:
+    """Write no intent before the body; what was sent is known only from its outcome."""
+    note = _incarnation.StepScope.note
+
+    async def forgetful(scope: Any, phase: EntryPhase, *args: Any, **facts: Any) -> None:
+        if phase is not EntryPhase.INTENT:
+            await note(scope, phase, *args, **facts)
+
+    vars(_incarnation)["StepScope"].note = forgetful
+    return store
+
+
+class _Unfenced:
+    """A store that writes for whoever asks, whatever their epoch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, commit: Commit) -> None:
+        record = await self._store.get(commit.run)
+        await self._store.append(replace(commit, epoch=record.epoch))
+
+
+class _Deaf:
+    """A store that drops what fenced writers learnt."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def late(self, outcome: LateOutcome) -> None:
+        del outcome
+
+
+def _no_fencing(store: Store) -> Store:
+    return _Unfenced(store)  # type: ignore[return-value]
+
+
+def _lost_late_outcome(store: Store) -> Store:
+    return _Deaf(store)  # type: ignore[return-value]
+
+
+def _no_wait(store: Store) -> Store:
+    """Ask the reconciler at once."""
+    decide = _effects.next_move
+
+    def hasty(*args: Any, **facts: Any) -> Any:
+        early = facts["intent_deadline"] - timedelta(days=1)
+        return decide(*args, **{**facts, "intent_deadline": early})
+
+    _effects.next_move = hasty
+    return store
+
+
+def _blind_repeat(store: Store) -> Store:
+    """Send an unknown write again where a person should be asked."""
+    decide = _effects.next_move
+
+    def rash(*args: Any, **facts: Any) -> Any:
+        move = decide(*args, **facts)
+        return CallAgain() if isinstance(move, AskPerson) else move
+
+    _effects.next_move = rash
+    return store
+
+
+MUTANTS: dict[str, Callable[[Store], Store]] = {
+    "no intent": _no_intent,
+    "no fencing": _no_fencing,
+    "no wait before reconcile": _no_wait,
+    "unknown writes sent again": _blind_repeat,
+    "late outcomes lost": _lost_late_outcome,
+}

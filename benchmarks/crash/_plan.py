@@ -1,0 +1,105 @@
+"""How much of everything there is to do, by scale, and the trials that follow from it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from benchmarks.crash._arena import Arena, Steps, run_all
+from benchmarks.crash._faults import Fault, Moment
+from benchmarks.crash._trials import (
+    commit_points,
+    hand_over_late,
+    kill_at,
+    kill_at_random,
+    undisturbed,
+    write_twice,
+)
+from benchmarks.crash._world import CLASSES, LOOK, STEPS, helpless
+
+__all__ = ["PLANS", "Plan", "campaign", "probes"]
+
+T = TypeVar("T")
+
+_BODY: tuple[Moment, ...] = ("before send", "after send", "after answer")
+_EFFECTS = (*CLASSES, *STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scale."""
+
+    kills: int
+    """At random instants, on each store."""
+    share: int
+    """Of the named points on each store, one in so many is taken."""
+    at_once: int = 4
+    """Workers that are killed at points side by side."""
+    mutants: bool = True
+
+
+PLANS = {
+    "full": Plan(kills=1000, share=1),
+    "small": Plan(kills=22, share=14, at_once=3),
+    "tiny": Plan(kills=3, share=60, mutants=False),
+}
+
+
+def campaign(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
+    """Do all that the plan holds for one store."""
+    names: list[str] = []
+    yield from undisturbed(arena, names)
+    rescuer = arena.work(listed=True, concurrency=32)
+    trials = [*_points(arena, names, plan.share, chance), *_second_writers(arena, plan, chance)]
+    chance.shuffle(trials)
+    at_random = kill_at_random(arena, plan.kills, chance)
+    yield from run_all([run_all([*probes(arena), *trials], plan.at_once), at_random], 2)
+    arena.dismiss(rescuer)
+
+
+def probes(arena: Arena) -> Iterator[Steps[None]]:
+    """Return the few trials that every mutant fails at least one of."""
+    yield kill_at(arena, Fault("after send", "plain"), "plain")
+    yield kill_at(arena, Fault("after send", "asked"), "asked", slow=True)
+    yield write_twice(arena, Fault("before commit", f"done call {LOOK}"), "plain")
+    yield hand_over_late(arena, "plain")
+
+
+def _points(
+    arena: Arena, names: list[str], share: int, chance: random.Random
+) -> Iterator[Steps[None]]:
+    """Return kills at named points: one in ``share`` of each sort, from a random start."""
+
+    for fault in _some(list(commit_points(names)), share, chance):
+        yield kill_at(arena, fault)
+    for fault in _some([Fault(m, tool) for tool in _EFFECTS for m in _BODY], share, chance):
+        yield kill_at(arena, fault, fault.what)
+    slow = [tool for tool in _EFFECTS if not helpless(tool)]
+    for tool in _some(slow, share, chance):
+        yield kill_at(arena, Fault("after send", tool), tool, slow=True)
+    for tool in _some(
+        [name for name, each in CLASSES.items() if each.key == "brief"], share, chance
+    ):
+        yield kill_at(arena, Fault("after send", tool), tool, late=True)
+
+
+def _second_writers(arena: Arena, plan: Plan, chance: random.Random) -> Iterator[Steps[None]]:
+    """Return trials with two writers on one run, for each class of effects."""
+    points: list[tuple[Fault, str]] = []
+    for tool in _EFFECTS:
+        kind = "step" if tool in STEPS else "call"
+        points.append((Fault("before commit", f"intent {kind} {tool}"), tool))
+        points.append((Fault("after commit", f"intent {kind} {tool}"), tool))
+        points.append((Fault("before commit", f"done {kind} {tool}"), tool))
+        points += [(Fault(moment, tool), tool) for moment in _BODY]
+    for fault, tool in _some(points, plan.share, chance):
+        yield write_twice(arena, fault, tool)
+    tools = [tool for tool in _EFFECTS if helpless(tool)]
+    for tool in tools if plan.share == 1 else ():
+        yield hand_over_late(arena, tool)
+
+
+def _some(points: list[T], share: int, chance: random.Random) -> list[T]:
+    return points[chance.randrange(min(share, len(points))) :: share]

@@ -1,0 +1,95 @@
+"""The world outside: a process that performs effects and writes each request to its log.
+
+It is never killed. It honours keys where its contract says so, for good or for a while, answers
+whether it knows an effect, and can be told to take long. A line is in the log before an effect
+counts as performed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.crash._processes import outlive_nobody
+from benchmarks.crash._world import BRIEF, CLASSES, LOOK
+
+__all__ = ["serve_target"]
+
+
+@dataclass
+class Target:
+    """What was received and performed."""
+
+    log: int
+    """A file descriptor, opened to append."""
+    receipts: dict[str, str] = field(default_factory=dict[str, str])
+    """By item, the last one."""
+    by_key: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    """Receipts and times of the keys received."""
+    performed: int = 0
+
+    def perform(self, request: dict[str, Any]) -> str:
+        """Perform an effect, or recognise its key."""
+        tool, item, key = request["tool"], request["item"], request["key"]
+        receipt = self._known(tool, key)
+        fresh = receipt is None
+        if receipt is None:
+            self.performed += tool != LOOK
+            receipt = f"{item}#{self.performed}.{os.urandom(4).hex()}"
+        line = {**request, "receipt": receipt, "performed": fresh, "at": time.time()}
+        os.write(self.log, json.dumps(line).encode() + b"\n")
+        if fresh:
+            self.receipts[item] = receipt
+            self.by_key[key] = (receipt, time.monotonic())
+        return receipt
+
+    def _known(self, tool: str, key: str) -> str | None:
+        contract = CLASSES.get(tool)
+        if contract is None or not contract.key or key not in self.by_key:
+            return None
+        receipt, since = self.by_key[key]
+        kept = contract.key == "key" or time.monotonic() - since < BRIEF.total_seconds()
+        return receipt if kept else None
+
+    async def answer(self, request: dict[str, Any]) -> str | None:
+        """Answer one request."""
+        match request.pop("do"):
+            case "perform":
+                await asyncio.sleep(request.pop("transit_seconds"))
+                pause = request.pop("answer_seconds")
+                receipt = self.perform(request)
+                await asyncio.sleep(pause)
+                return receipt
+            case "find key":
+                known = self.by_key.get(request["key"])
+                return None if known is None else known[0]
+            case _:
+                return self.receipts.get(request["item"])
+
+
+def serve_target(socket: Path, log: Path) -> None:
+    """Serve until the parent is gone."""
+    asyncio.run(_serve(socket, log))
+
+
+async def _serve(socket: Path, log: Path) -> None:
+    target = Target(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if line := await reader.readline():
+                answer = await target.answer(json.loads(line))
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+        except ConnectionError:
+            pass  # whoever asked was killed meanwhile
+        finally:
+            writer.close()
+
+    async with await asyncio.start_unix_server(handle, socket):
+        await outlive_nobody()

@@ -1,0 +1,140 @@
+"""What is done to workers: killed at a point, killed at random, stopped while another takes over.
+
+A trial is a generator that the parent drives; it leaves its traces in the arena.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchmarks.crash._arena import Arena, Steps, Worker, pause, until
+from benchmarks.crash._faults import Fault
+from benchmarks.crash._world import BRIEF, LEASE, SLOW_SECONDS, helpless, item_of
+
+__all__ = [
+    "commit_points",
+    "hand_over_late",
+    "kill_at",
+    "kill_at_random",
+    "rescued",
+    "undisturbed",
+    "write_twice",
+]
+
+_BACKLOG = 8
+_SETTLE_SECONDS = 5.0
+
+
+def undisturbed(arena: Arena, names: list[str]) -> Steps[None]:
+    """Run everything once, and add the names of its commits."""
+    run = arena.order("everything")
+    worker = arena.work(only=run, listing=True)
+    yield from until(lambda: arena.has_ended(run))
+    arena.dismiss(worker)
+    names += [str(line) for line in arena.lines("commits")]
+
+
+def commit_points(names: list[str]) -> Iterator[Fault]:
+    """Return both sides of every commit of an undisturbed run."""
+    nth: Counter[str] = Counter()
+    for name in names:
+        nth[name] += 1
+        if name == "suspend" and nth[name] > 1:
+            continue  # how often a run has to suspend depends on how fast its answers come
+        yield Fault("before commit", name, nth[name])
+        yield Fault("after commit", name, nth[name])
+
+
+def rescued(arena: Arena, run: str) -> Steps[bool]:
+    """Let the rescuer have a run, and wait for its end."""
+    arena.permit(run)
+    return (yield from until(lambda: arena.has_ended(run)))
+
+
+def kill_at(
+    arena: Arena, fault: Fault, tool: str = "", *, slow: bool = False, late: bool = False
+) -> Steps[None]:
+    """Kill a worker where it comes by a fault; another one recovers its run.
+
+    With ``slow`` its requests are on their way when it dies; with ``late`` the recovery begins
+    when the target has forgotten keys that it keeps briefly.
+    """
+    run = arena.order("single" if tool else "everything", tool)
+    victim = arena.work(only=run, fault=fault, transit_seconds=SLOW_SECONDS if slow else 0.0)
+    yield from until(lambda: victim.is_gone() or arena.has_ended(run))
+    killed = victim.look() == "killed"
+    if killed:
+        arena.count_kill(victim.pulse.open_intents)
+        if tool and helpless(tool) and fault.moment in {"after send", "after answer"}:
+            arena.must_ask.add(item_of(arena.orders[run], tool))
+    else:
+        arena.missed.append(str(fault))
+    arena.dismiss(victim)
+    if late:
+        yield from pause(BRIEF.total_seconds() + 0.1)
+    yield from rescued(arena, run)
+
+
+def write_twice(arena: Arena, fault: Fault, tool: str) -> Steps[None]:
+    """Stop a worker at a fault, let another one finish its run, then let the first one go on."""
+    run = arena.order("single", tool)
+    first = arena.work(only=run, fault=replace(fault, signal=signal.SIGSTOP))
+    yield from until(lambda: first.is_stopped() or arena.has_ended(run))
+    if first.look() == "stopped":
+        arena.stops += 1
+        yield from rescued(arena, run)
+        yield from _go_on(first)
+    else:
+        arena.missed.append(f"stop {fault}")
+    arena.dismiss(first)
+
+
+def hand_over_late(arena: Arena, tool: str) -> Steps[None]:
+    """Stop a worker before it records an answer, and let it go on while another one recovers."""
+    kind = "step" if tool.startswith("step") else "call"
+    run = arena.order("single", tool)
+    fault = Fault("before commit", f"done {kind} {tool}", 1, signal.SIGSTOP)
+    first = arena.work(only=run, fault=fault)
+    yield from until(lambda: first.is_stopped() or arena.has_ended(run))
+    second = arena.work(only=run, fault=Fault("reading late outcomes", "", 1, signal.SIGSTOP))
+    yield from until(lambda: second.is_stopped() or arena.has_ended(run))
+    if (first.look(), second.look()) == ("stopped", "stopped"):
+        arena.stops += 2
+        arena.must_not_ask.add(item_of(arena.orders[run], tool))
+        yield from _go_on(first)
+        second.go_on()
+    else:
+        arena.missed.append(f"late outcome of {tool}")
+    arena.permit(run)
+    yield from until(lambda: arena.has_ended(run))
+    arena.dismiss(first)
+    arena.dismiss(second)
+
+
+def _go_on(worker: Worker) -> Steps[None]:
+    """Let a stopped worker do what it was about to do, and nothing else."""
+    worker.pulse.retire()
+    worker.go_on()
+    yield from until(worker.is_gone, _SETTLE_SECONDS)
+
+
+def kill_at_random(arena: Arena, kills: int, chance: random.Random) -> Steps[None]:
+    """Kill one worker after the other at random instants, from the first commit on."""
+    span = LEASE.total_seconds()
+    for _ in range(kills):
+        while len(arena.going("r")) < _BACKLOG:
+            arena.order("everything", letter="r")
+        victim = arena.work(only="r", concurrency=4)
+        yield from until(lambda: victim.pulse.commits > 0)  # noqa: B023 (it ends within the turn)
+        yield from pause(chance.uniform(0.0, span))
+        open_intents = victim.pulse.open_intents
+        if victim.kill():
+            arena.count_kill(open_intents)
+        arena.dismiss(victim)
+    last = arena.work(only="r", concurrency=16)
+    yield from until(lambda: not arena.going("r"))
+    arena.dismiss(last)

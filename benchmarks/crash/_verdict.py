@@ -1,0 +1,133 @@
+"""What came of it, judged from outside: the target's log, the questions asked, the runs' outputs.
+
+Nothing here reads the ledger. An effect is lost if its run ended without it, or names a receipt
+that the target never gave; doubled if it was performed more often than its contract allows; a
+silent unknown if only a person could have known what became of it and none was asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.crash._arena import Arena
+from benchmarks.crash._world import CLASSES, LOOK, STEPS, helpless, wanted
+
+__all__ = ["ClassCount", "Verdict", "judge"]
+
+
+@dataclass(slots=True)
+class ClassCount:
+    """What happened to one class of effects."""
+
+    wanted: int = 0
+    received: int = 0
+    """Requests that arrived, repetitions with a known key included."""
+    performed: int = 0
+    asked: int = 0
+    """Questions about unknown outcomes."""
+    lost: int = 0
+    doubled: int = 0
+    silent_unknown: int = 0
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The findings about one arena."""
+
+    classes: dict[str, ClassCount] = field(default_factory=dict[str, ClassCount])
+    needless: int = 0
+    """Questions about outcomes that a stopped writer had learnt and left behind."""
+    unfinished: int = 0
+    findings: list[str] = field(default_factory=list[str])
+
+    def total(self, name: str) -> int:
+        """Sum a count over the classes."""
+        return sum(getattr(each, name) for each in self.classes.values())
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One effect from outside."""
+
+    receipts: list[str] = field(default_factory=list[str])
+    """Of the times that it was performed."""
+    received: int = 0
+    keys: set[str] = field(default_factory=set[str])
+    answers: Counter[str] = field(default_factory=Counter[str])
+    """What a person said about it."""
+    returned: bool = False
+    """Whether its run returned one of the receipts."""
+
+
+def judge(arena: Arena) -> Verdict:
+    """Judge one arena."""
+    verdict = Verdict({name: ClassCount() for name in (*CLASSES, *STEPS, LOOK)})
+    seen: defaultdict[str, _Seen] = defaultdict(_Seen)
+    for line in arena.lines("log"):
+        _note_request(verdict, seen[line["item"]], line)
+    for line in arena.lines("answers"):
+        seen[line["item"]].answers[line["answer"]] += 1
+        verdict.classes[line["tool"]].asked += 1
+    for run, order in arena.orders.items():
+        ended = arena.ended.get(run)
+        completed = ended is not None and ended["state"] == "completed"
+        if not completed:
+            verdict.unfinished += 1
+            verdict.findings.append(f"{run} didn't complete: {ended}")
+        receipts = set(ended["output"]) if completed and ended is not None else set[str]()
+        for item, tool in wanted(order).items():
+            effect = seen[item]
+            effect.returned = not receipts.isdisjoint(effect.receipts)
+            _judge_effect(verdict, arena, (item, tool), effect, completed=completed)
+    verdict.classes = {name: each for name, each in verdict.classes.items() if each.received}
+    return verdict
+
+
+def _note_request(verdict: Verdict, effect: _Seen, line: dict[str, Any]) -> None:
+    counts = verdict.classes[line["tool"]]
+    counts.received += 1
+    effect.received += 1
+    effect.keys.add(line["key"])
+    if line["performed"]:
+        counts.performed += line["tool"] != LOOK
+        effect.receipts.append(line["receipt"])
+
+
+def _judge_effect(
+    verdict: Verdict, arena: Arena, which: tuple[str, str], effect: _Seen, *, completed: bool
+) -> None:
+    """Judge one effect, an item with its tool."""
+    item, tool = which
+    counts = verdict.classes[tool]
+    counts.wanted += 1
+    if completed and not effect.returned and not (effect.receipts and helpless(tool)):
+        counts.lost += 1
+        verdict.findings.append(f"lost: {item}")
+    if _is_doubled(tool, effect):
+        counts.doubled += 1
+        verdict.findings.append(f"doubled: {item} {effect}")
+    silent = effect.receipts and not effect.returned and not effect.answers
+    if helpless(tool) and (silent or (item in arena.must_ask and not effect.answers)):
+        counts.silent_unknown += 1
+        verdict.findings.append(f"silent unknown: {item}")
+    if item in arena.must_not_ask and effect.answers:
+        verdict.needless += 1
+        verdict.findings.append(f"asked needlessly: {item}")
+
+
+def _is_doubled(tool: str, effect: _Seen) -> bool:
+    """Tell whether it was performed more often than its contract allows."""
+    contract = CLASSES.get(tool)
+    if contract is not None and contract.key and len(effect.keys) > 1:
+        return True
+    permitted = 1
+    if contract is None or not contract.reconcile:
+        permitted += effect.answers["did_not_happen"]  # a person let it be sent again
+    return len(effect.receipts) > permitted

@@ -1,0 +1,108 @@
+"""What there is to do: the classes of effects, the orders, and how long everything takes.
+
+Every effect of an order has a name of its own, so that the log outside tells for each of them how
+often it was performed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "BRIEF",
+    "CARE_SECONDS",
+    "CLASSES",
+    "GRACE",
+    "LEASE",
+    "LOOK",
+    "POLL",
+    "SLOW_SECONDS",
+    "STEPS",
+    "TIMEOUT",
+    "Key",
+    "Order",
+    "ToolClass",
+    "helpless",
+    "item_of",
+    "wanted",
+]
+
+LEASE = timedelta(seconds=0.4)
+"""A dead worker's runs are free after this."""
+POLL = timedelta(seconds=0.04)
+TIMEOUT = timedelta(seconds=0.6)
+"""Of every tool."""
+GRACE = timedelta(seconds=0.2)
+SLOW_SECONDS = 0.7
+"""How long a slow request is on its way: beyond the lease, within what a reconciler waits for."""
+CARE_SECONDS = 1.0
+"""How long the person looks before saying that something did not happen."""
+BRIEF = timedelta(seconds=2.5)
+"""How long the target keeps keys where it keeps them briefly."""
+
+Key: TypeAlias = Literal["", "key", "brief"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolClass:
+    """One combination of capabilities."""
+
+    key: Key
+    reconcile: bool
+    compensate: bool
+    needs_review: bool
+    blocking: bool
+    """A synchronous body."""
+
+    @property
+    def name(self) -> str:
+        """The tool's name, from what its target can do."""
+        parts = (self.key, "asked" if self.reconcile else "", "undo" if self.compensate else "")
+        return "_".join(part for part in parts if part) or "plain"
+
+
+def _classes() -> tuple[ToolClass, ...]:
+    keys: tuple[Key, ...] = ("", "key", "brief")
+    combinations = product(keys, (False, True), (False, True))
+    return tuple(
+        ToolClass(key, reconcile, compensate, needs_review=n in {1, 6, 8}, blocking=n % 4 in {1, 2})
+        for n, (key, reconcile, compensate) in enumerate(combinations)
+    )
+
+
+CLASSES = {each.name: each for each in _classes()}
+STEPS = ("step", "step_blocking")
+"""Functions without a contract."""
+LOOK = "look"
+"""The read."""
+
+
+def helpless(tool: str) -> bool:
+    """Tell whether only a person can say what became of an unknown call."""
+    known = CLASSES.get(tool)
+    return tool in STEPS or (known is not None and not known.key and not known.reconcile)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The input of a run."""
+
+    name: str
+    tool: str = ""
+    """The only effect to perform; empty for all of them."""
+
+
+def item_of(order: Order, tool: str, *, child: bool = False) -> str:
+    """Return the name of one effect of an order."""
+    return f"{order.name}/{tool}{'/child' if child else ''}"
+
+
+def wanted(order: Order) -> dict[str, str]:
+    """Return the effects of an order, as items with their tools."""
+    if order.tool:
+        return {item_of(order, order.tool): order.tool}
+    own = {item_of(order, tool): tool for tool in (*CLASSES, *STEPS)}
+    return own | {item_of(order, tool, child=True): tool for tool in ("plain", "key")}

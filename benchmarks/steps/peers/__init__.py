@@ -1,0 +1,1 @@
+"""Peers, from the dependency group ``bench-steps``. Each module is a contender's process."""

@@ -1,0 +1,27 @@
+"""What a bound covers, and what it doesn't."""
+
+from decimal import Decimal
+
+from stanchion import Principal, allow, tool
+from stanchion.errors import ContractError
+from stanchion.trust import judge_bounds
+
+
+@tool(write=True, accepts_key=True, targets={"account"})
+async def refund(account: str, amount: Decimal) -> str:
+    """Pay money back to an account."""
+    return f"{amount} to {account}"
+
+
+rules = [allow(refund, max_amount="50.00", target="initiator.account")]
+sam = Principal("sam", claims={"account": "4400112201"})
+
+for account, amount in (("4400112201", "20"), ("4400112201", "80"), ("6660000666", "20")):
+    call = {"account": account, "amount": Decimal(amount)}
+    verdict = judge_bounds(rules, refund.contract, call, sam)
+    print("alone" if verdict.allowed else "a person", "-", verdict.explanation)
+
+try:
+    allow(refund, max_account=3)
+except ContractError as error:
+    print(error.message)

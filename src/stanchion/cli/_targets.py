@@ -1,0 +1,96 @@
+"""Python objects named on the command line: ``MODULE:NAME`` or ``file.py:NAME``.
+
+What the module itself raises while it is imported becomes an error that names the line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from stanchion.engine import Settings, Stanchion
+from stanchion.errors import ConfigurationError
+from stanchion.workflows import Workflow
+
+__all__ = ["load_app", "load_target", "load_workflow"]
+
+
+def load_workflow(target: str) -> Workflow[Any, Any, Any]:
+    """Return the workflow that a target names, or raise ConfigurationError."""
+    found = load_target(target)
+    if isinstance(found, Workflow):
+        return found
+    raise ConfigurationError(f"{target} is an app, not a workflow", remedy="name the workflow")
+
+
+def load_app(targets: list[str], settings: Settings) -> Stanchion:
+    """Return the app that is named, or one with these settings for the workflows named."""
+    found = [load_target(target) for target in targets]
+    workflows = [each for each in found if isinstance(each, Workflow)]
+    apps = [each for each in found if isinstance(each, Stanchion)]
+    if not apps:
+        return Stanchion(settings=settings, workflows=workflows)
+    if len(found) > 1:
+        raise ConfigurationError(
+            "an app is served alone", remedy="name one app, or workflows without an app"
+        )
+    return apps[0]
+
+
+def load_target(target: str) -> Workflow[Any, Any, Any] | Stanchion:
+    """Return the app or workflow that a target names, or raise ConfigurationError."""
+    name, colon, attribute = target.rpartition(":")
+    if not colon:
+        name, attribute = target, ""
+    module = _import(name)
+    known = _known(module)
+    if not attribute and len(known) == 1:
+        return next(iter(known.values()))
+    if attribute in known:
+        return known[attribute]
+    there = ", ".join(f"{name}:{each}" for each in known) or "nothing of the kind"
+    what = "is no app or workflow" if hasattr(module, attribute) else "isn't there"
+    raise ConfigurationError(f"{target} {what}", remedy=f"there is: {there}")
+
+
+def _known(module: ModuleType) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, Workflow | Stanchion)
+    }
+
+
+def _import(name: str) -> ModuleType:
+    """Import a module from the working directory, or one named by its file."""
+    folder = Path.cwd()
+    if name.endswith(".py"):
+        folder, name = Path(name).resolve().parent, Path(name).stem
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"there is no module {name!r} in {folder} or among the installed packages",
+                remedy="go to the folder that holds it, or name the file: path/to/file.py:NAME",
+            ) from error
+        raise _broken(name, error) from error
+    except Exception as error:
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> ConfigurationError:
+    """Say in which line of the person's own code the import failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith("<") and f.filename != __file__]
+    where = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
+    return ConfigurationError(
+        f"{name} can't be imported{where}: {type(error).__name__}: {error}",
+        remedy="mend it; `python -c 'import " + name + "'` shows the same",
+    )

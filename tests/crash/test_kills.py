@@ -1,0 +1,54 @@
+"""The smallest version of ``make crash``: real processes, killed and stopped, on SQLite."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """What one run of it found, after it judged the log outside."""
+    command = [sys.executable, "-m", "benchmarks.crash", "--scale", "tiny", "--store", "sqlite"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.promise("LEDGER-1")
+@pytest.mark.promise("WORKFLOW-1")
+def test_every_killed_run_ends_with_all_that_it_was_to_do(found: dict[str, Any]) -> None:
+    assert found["kills"] >= 5
+    assert (found["lost"], found["unfinished"]) == (0, 0)
+
+
+@pytest.mark.promise("EFFECT-1")
+@pytest.mark.promise("EFFECT-4")
+@pytest.mark.promise("WORKFLOW-1")
+def test_nothing_is_done_twice_beyond_its_contract(found: dict[str, Any]) -> None:
+    assert found["open_intent_share"] >= 0.3
+    assert found["doubled"] == 0
+
+
+@pytest.mark.promise("EFFECT-3")
+def test_what_only_a_person_can_know_is_asked(found: dict[str, Any]) -> None:
+    plain = found["stores"]["sqlite"]["classes"]["plain"]
+
+    assert found["silent_unknown"] == 0
+    assert plain["asked"] >= 1
+    assert plain["performed"] == plain["wanted"]
+
+
+@pytest.mark.promise("LEDGER-3")
+def test_a_stopped_writer_that_lost_its_run_adds_nothing_and_leaves_what_it_learnt(
+    found: dict[str, Any],
+) -> None:
+    assert found["stops"] >= 3
+    assert (found["doubled"], found["asked_needlessly"]) == (0, 0)

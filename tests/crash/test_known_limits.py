@@ -1,0 +1,133 @@
+"""Ways in which a run can still lose, double or stall; each test says what ought to hold."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from stanchion import Run, allow, workflow
+from stanchion.errors import StoreUnavailable
+from stanchion.ledger import Commit, EntryPhase, Message, NewRun, Store, open_store, payload
+from stanchion.testing import simulate
+from stanchion.workflows import Host, Workflow, Workflows, advance
+from tests.workflows.desk import Bank, pay_blindly, pay_with_key
+
+BOUNDS = [allow(pay_blindly)]
+
+
+async def started(definition: Workflow[Any, Any, Any]) -> Store:
+    """Return a store with one run."""
+    store = open_store("sqlite://:memory:")
+    await store.create(NewRun("run", definition.name, definition.version, payload("111")))
+    return store
+
+
+@pytest.mark.xfail(reason="the key of an edited call counts calls as they were proposed")
+async def test_a_call_edited_to_equal_a_later_one_has_a_key_of_its_own() -> None:
+    @workflow(tools=[pay_with_key])
+    async def pay_twice(run: Run[Bank], account: str) -> str:
+        first = await run.call(pay_with_key, account, 10)
+        return f"{first}, {await run.call(pay_with_key, account, 3)}"
+
+    answers = [("edit", {"account": "111", "amount": 3}), "approve"]
+    result = await simulate(pay_twice, "111", deps=Bank(), answers=answers)
+
+    assert result.output == "receipt 1, receipt 2"
+
+
+@pytest.mark.xfail(reason="the key of a step without contract leaves its lane out")
+async def test_the_same_function_in_two_branches_is_two_effects_with_keys_of_their_own() -> None:
+    async def send(text: str) -> str:
+        return text
+
+    @workflow
+    async def send_twice(run: Run[Any], text: str) -> str:
+        await run.gather(run.step(send, text), run.step(send, text))
+        return text
+
+    result = await simulate(send_twice, "hello")
+
+    intents = [e for e in result.entries if e.phase is EntryPhase.INTENT]
+    assert len({e.facts["key"] for e in intents}) == 2
+
+
+@pytest.mark.xfail(reason="the cancel message stays unread, so that the run looks runnable")
+async def test_a_cancelled_run_that_waits_for_a_person_about_a_write_rests() -> None:
+    @workflow(tools=[pay_blindly], untrusted_may=BOUNDS)
+    async def pay(run: Run[Bank], account: str) -> str:
+        return await run.call(pay_blindly, account, 10)
+
+    store = await started(pay)
+    host = Host(store, Workflows([pay]), "worker", deps=Bank(lose_answers=1))
+    await advance(host, "run")
+    await store.send(Message("run", "", "cancel", payload({"by": "me"}), "cancel"))
+    await advance(host, "run")
+
+    record = await store.get("run")
+    assert record.state == "waiting"
+    assert await store.runnable(10, [pay.name]) == []
+    await store.close()
+
+
+@pytest.mark.xfail(reason="lanes that wait aren't woken when another lane's commit failed")
+async def test_an_incarnation_whose_store_failed_ends_though_a_write_waits_for_a_person() -> None:
+    asked = asyncio.Event()
+
+    class Failing:
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        async def append(self, commit: Commit) -> None:
+            if any(draft.kind == "now" for draft in commit.entries):
+                raise StoreUnavailable("the disk is full", remedy="free some space")
+            await self._store.append(commit)
+            if commit.opened:
+                asked.set()
+
+    @workflow(tools=[pay_blindly], untrusted_may=BOUNDS)
+    async def pay(run: Run[Bank], account: str) -> str:
+        async def other() -> None:
+            async def until_asked() -> None:
+                await asked.wait()
+
+            await run.read(until_asked)
+            await run.now()
+
+        receipt, _ = await run.gather(run.call(pay_blindly, account, 10), other())
+        return receipt
+
+    store = await started(pay)
+    failing: Any = Failing(store)
+    host = Host(failing, Workflows([pay]), "worker", deps=Bank(lose_answers=1))
+    moving = asyncio.create_task(advance(host, "run"))
+    done, _ = await asyncio.wait([moving], timeout=1)
+    moving.cancel()
+    await asyncio.wait([moving], timeout=1)
+    await store.close()
+
+    assert done
+    assert isinstance(moving.exception(), StoreUnavailable)
+
+
+@pytest.mark.xfail(reason="sessions have neither lock_timeout nor a limit on idle transactions")
+async def test_a_frozen_writer_doesnt_stall_another_workers_heartbeat(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    await store.create(NewRun("run", "any", "1", payload(None)))
+    async with await psycopg.AsyncConnection.connect(postgres_url) as frozen:
+        await frozen.execute("UPDATE runs SET seq = seq WHERE id = 'run'")
+        claim = asyncio.create_task(store.claim("run", "worker"))
+        await asyncio.wait([claim], timeout=0.2)
+        heartbeat = asyncio.create_task(store.heartbeat("worker", timedelta(seconds=30)))
+        done, _ = await asyncio.wait([heartbeat], timeout=3)
+        await frozen.rollback()
+    await asyncio.wait([claim, heartbeat], timeout=5)
+    await store.close()
+
+    assert done

@@ -1,0 +1,199 @@
+"""A disk that is full, a lock that is held, a server that goes away: an error, and nothing lost."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stanchion.errors import StoreUnavailable
+from stanchion.ledger import Commit, Payload, Store, digest, open_store, payload, verify
+from stanchion.ledger._schema import ensure_schema
+from stanchion.ledger._sql_store import SqlStore
+from stanchion.ledger._sqlite import SqliteConnection, SqliteDriver
+from tests.conformance.ledgers import a_run, commit, message, owned, step
+from tests.postgres import PostgresServer
+
+PAGES = 120
+
+
+class SmallDisk:
+    """A store on a disk that holds only so many pages."""
+
+    def __init__(self, file: Path) -> None:
+        driver = SqliteDriver(str(file))
+        self.connection: SqliteConnection = driver.connect()
+        ensure_schema(driver, self.connection)
+        self.resize(PAGES)
+        self.store = SqlStore(driver, self.connection)
+
+    def resize(self, pages: int) -> None:
+        self.connection.rows(f"PRAGMA max_page_count = {pages}", {})
+
+
+@pytest.fixture
+async def small(file: Path) -> AsyncIterator[SmallDisk]:
+    disk = SmallDisk(file)
+    yield disk
+    await disk.store.close()
+
+
+async def test_a_full_disk_fails_the_commit_and_keeps_everything_before(small: SmallDisk) -> None:
+    store = small.store
+    run = await owned(store)
+    acknowledged: list[int] = []
+
+    async def fill() -> None:
+        for i in range(1000):
+            await store.append(commit(run, step(i, os.urandom(2000).hex())))
+            acknowledged.append(i)
+
+    with pytest.raises(StoreUnavailable, match="the disk is full") as full:
+        await fill()
+
+    assert "free some space" in full.value.remedy
+    assert len(acknowledged) > 10
+    assert (await verify(store)).checked.entries == len(acknowledged)
+    small.resize(10 * PAGES)
+    await store.append(commit(run, step(len(acknowledged), os.urandom(2000).hex())))
+    report = await verify(store)
+    assert (report.findings, report.checked.entries) == ((), len(acknowledged) + 1)
+
+
+async def test_a_full_disk_fails_a_whole_group_and_forgets_what_it_had_stored(
+    small: SmallDisk,
+) -> None:
+    store = small.store
+    run = await owned(store)
+    large = [os.urandom(30_000).hex() for _ in range(20)]
+
+    outcomes = await asyncio.gather(
+        *(store.append(commit(run, step(i, text))) for i, text in enumerate(large)),
+        return_exceptions=True,
+    )
+
+    failed = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, StoreUnavailable)]
+    assert len(failed) > 3
+    small.resize(10 * PAGES)
+    for i in failed:
+        await store.append(commit(run, step(i, large[i])))
+    report = await verify(store)
+    assert (report.findings, report.checked.entries) == ((), 20)
+
+
+async def test_a_locked_file_is_said_to_be_locked_and_works_when_it_is_free(file: Path) -> None:
+    store = open_store(f"sqlite:///{file}", busy_timeout_seconds=0.05)
+    run = await owned(store)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailable, match="another process") as locked:
+        await store.append(commit(run, step(0, "x")))
+    assert (await store.get("run-1")).seq == 0  # readers aren't held up
+    other.execute("ROLLBACK")
+    other.close()
+    await store.append(commit(run, step(0, "x")))
+
+    assert "stop the process" in locked.value.remedy
+    assert len(await store.payloads("", [payload("x").digest])) == 1
+    await store.close()
+
+
+async def test_two_processes_take_turns_at_a_file(file: Path) -> None:
+    stores = [open_store(f"sqlite:///{file}") for _ in range(2)]
+    runs = [await owned(store, a_run(f"run-{i}"), f"w{i}") for i, store in enumerate(stores)]
+
+    async def fill(store: Store, i: int) -> None:
+        for ordinal in range(50):
+            await store.append(commit(runs[i], step(ordinal, [i, ordinal])))
+
+    await asyncio.gather(*(fill(store, i) for i, store in enumerate(stores)))
+
+    report = await verify(stores[0])
+    assert (report.findings, report.checked.entries) == ((), 100)
+    for store in stores:
+        await store.close()
+
+
+async def test_a_lost_session_is_an_error_once_and_replaced(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    run = await owned(store)
+    await store.append(commit(run, step(0, "x")))
+    await store.entries("run-1")
+
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'stanchion'"
+        )
+    with pytest.raises(StoreUnavailable) as lost:
+        await store.append(commit(run, step(1, "y")))
+    with pytest.raises(StoreUnavailable):
+        await store.entries("run-1")
+
+    assert lost.value.remedy
+    await store.append(commit(run, step(1, "y")))
+    assert [e.seq for e in await store.entries("run-1")] == [1, 2]
+    assert (await verify(store)).ok
+    await store.close()
+
+
+async def test_a_server_that_is_killed_loses_nothing_that_was_acknowledged(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    store = open_store(postgres_url)
+    run = await owned(store)
+    for i in range(20):
+        await store.append(commit(run, step(i, i)))
+
+    postgres_server.restart()
+    with pytest.raises(StoreUnavailable):
+        await store.append(commit(run, step(20, 20)))
+    await store.append(commit(run, step(20, 20)))
+
+    report = await verify(store)
+    assert (report.findings, report.checked.entries) == ((), 21)
+    await store.close()
+
+
+async def test_a_deadlock_is_resolved_by_trying_again(postgres_url: str) -> None:
+    store = open_store(f"{postgres_url}&options=-c%20deadlock_timeout%3D100ms")
+    run = await owned(store)
+    await store.send(message("k"))
+    (unread,) = await store.inbox("run-1")
+    with psycopg.connect(postgres_url) as other:
+        other.execute("SET deadlock_timeout = '20s'")
+        other.execute("SELECT 1 FROM inbox FOR UPDATE")
+        # Ours has the run and waits for the message; the other has the message and wants the run.
+        appended = asyncio.create_task(_take(store, commit(run, step(0), taken=(unread.id,))))
+        await asyncio.to_thread(_lock_run_once_somebody_waits, other, postgres_url)
+        assert not appended.done()
+        other.rollback()
+
+    assert await appended == [1]
+    assert await store.inbox("run-1") == []
+    await store.close()
+
+
+async def _take(store: Store, change: Commit) -> list[int]:
+    return [entry.seq for entry in await store.append(change)]
+
+
+def _lock_run_once_somebody_waits(other: psycopg.Connection[object], url: str) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with psycopg.connect(url, autocommit=True) as admin:
+        for _ in range(100_000):
+            if admin.execute(waiting).fetchall()[0][0]:
+                break
+    other.execute("SELECT 1 FROM runs FOR UPDATE")
+
+
+async def test_a_text_that_the_database_can_not_keep_is_refused(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    kept = Payload(digest(b'"\\u0000"'), b'"\\u0000"')
+    await store.put("", [kept])
+    assert await store.payloads("", [kept.digest]) == {kept.digest: kept.data}
+    await store.close()
