@@ -149,10 +149,10 @@ def _first(verdict: Verdict) -> str:
 def _print_store(arena: Arena, verdict: Verdict) -> None:
     rows = [(name, *asdict(counts).values()) for name, counts in verdict.classes.items()]
     header = ("effects", "wanted", "received", "performed", "asked", "lost", "doubled", "silent")
-    share = arena.open_kills / max(arena.kills, 1)
+    share = arena.open_kills / max(arena.random_kills, 1)
     print(
-        f"\n{arena.name}: {arena.kills} kills, {share:.0%} of them with an open intent, "
-        f"{arena.stops} stops, {len(arena.orders)} runs"
+        f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at random "
+        f"instants ({share:.0%} with an open intent), {arena.stops} stops, {len(arena.orders)} runs"
     )
     print(table(header, rows))
     for finding in verdict.findings[:20]:
@@ -172,6 +172,7 @@ def _summary(
         return sum(verdicts[arena.name].total(name) for arena in real)
 
     kills = sum(arena.kills for arena in real)
+    at_random = sum(arena.random_kills for arena in real)
     return {
         "benchmark": "crash",
         "machine": machine(),
@@ -183,12 +184,14 @@ def _summary(
         "silent_unknown": total("silent_unknown"),
         "unfinished": sum(verdicts[arena.name].unfinished for arena in real),
         "asked_needlessly": sum(verdicts[arena.name].needless for arena in real),
-        "open_intent_share": round(sum(a.open_kills for a in real) / max(kills, 1), 3),
+        "kills_at_random": at_random,
+        "open_intent_share": round(sum(a.open_kills for a in real) / max(at_random, 1), 3),
         "stops": sum(arena.stops for arena in real),
         "stores": {
             arena.name: {
-                "kills": arena.kills,
-                "open_intents": arena.open_kills,
+                "kills_at_points": arena.point_kills,
+                "kills_at_random": arena.random_kills,
+                "with_an_open_intent": arena.open_kills,
                 "points_not_reached": len(arena.missed),
                 "classes": {n: asdict(c) for n, c in verdicts[arena.name].classes.items()},
             }

@@ -110,9 +110,10 @@ class Arena:
     url: str
     folder: Path
     mutant: str = ""
-    kills: int = 0
+    point_kills: int = 0
+    random_kills: int = 0
     open_kills: int = 0
-    """Kills with an intent that had no outcome yet."""
+    """Kills at random instants that left an intent without an outcome."""
     stops: int = 0
     missed: list[str] = field(default_factory=list[str])
     """Faults that no worker came by."""
@@ -170,10 +171,10 @@ class Arena:
         """Return the runs that aren't over."""
         return [r for r in self.orders if r.startswith(letter) and not self.has_ended(r)]
 
-    def count_kill(self, open_intents: int) -> None:
-        """Count a kill."""
-        self.kills += 1
-        self.open_kills += open_intents > 0
+    @property
+    def kills(self) -> int:
+        """All of them."""
+        return self.point_kills + self.random_kills
 
     def close(self) -> None:
         """End every process."""

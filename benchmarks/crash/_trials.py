@@ -68,7 +68,7 @@ def kill_at(
     yield from until(lambda: victim.is_gone() or arena.has_ended(run))
     killed = victim.look() == "killed"
     if killed:
-        arena.count_kill(victim.pulse.open_intents)
+        arena.point_kills += 1
         if tool and helpless(tool) and fault.moment in {"after send", "after answer"}:
             arena.must_ask.add(item_of(arena.orders[run], tool))
     else:
@@ -133,7 +133,8 @@ def kill_at_random(arena: Arena, kills: int, chance: random.Random) -> Steps[Non
         yield from pause(chance.uniform(0.0, span))
         open_intents = victim.pulse.open_intents
         if victim.kill():
-            arena.count_kill(open_intents)
+            arena.random_kills += 1
+            arena.open_kills += open_intents > 0
         arena.dismiss(victim)
     last = arena.work(only="r", concurrency=16)
     yield from until(lambda: not arena.going("r"))

@@ -25,3 +25,7 @@ try:
     allow(refund, max_account=3)
 except ContractError as error:
     print(error.message)
+# > alone - covered by allow(refund, target=initiator.account, max_amount=50.00)
+# > a person - amount 80 is over max_amount=50.00 of allow(refund)
+# > a person - account isn't the initiator's own account, target=initiator.account of allow(refund)
+# > allow(refund): account isn't a number, so max_account can't bound it

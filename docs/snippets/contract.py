@@ -11,25 +11,24 @@ from stanchion.tools import call
 
 try:
 
-    @tool(read=True)
+    @tool(read=True, accepts_key=True)
     async def look_up(thing: str) -> str:
+        """Look a thing up."""
         return thing
 
 except ContractError as error:
     print(error)
-# prints: ?
+# > tool look_up: accepts_key is a capability of writes and this is a read
+# >   remedy: remove accepts_key, or say write=True if it changes something
 
 
 @tool(read=True)
 async def find_account(number: Annotated[str, Field(pattern=r"^\d{10}$")]) -> str:
-    """Find the name of an account's holder.
-
-    Args:
-        number: The ten digits of the account.
-    """
+    """Find the name of an account's holder."""
     return f"holder of {number}"
 
 
 result = asyncio.run(call(find_account, {"number": "12"}))
 if result.error:
     print(result.error.action, result.error.field, result.error.expected)
+# > fix_arguments number text matching ^\d{10}$

@@ -29,3 +29,11 @@ async def main() -> None:
 
 
 asyncio.run(main())
+# > before note run started -> paid 1
+# > after note run started -> paid 1
+# > before intent call pay -> paid 1
+# > after intent call pay -> paid 1
+# > before done call pay -> paid 1
+# > after done call pay -> paid 1
+# > before note run completed -> paid 1
+# > after note run completed -> paid 1

@@ -61,3 +61,6 @@ for name in TOOLS:
     done = asyncio.run(simulate(pay, name, deps=bank, answers=[("happened", "receipt")]))
     asked = done.questions[0].reason if done.questions else "nobody asked"
     print(f"{name}: sent {bank.requests}, paid {len(bank.paid)}; {asked}")
+# > pay_with_key: sent 2, paid 1; nobody asked
+# > pay_and_ask: sent 1, paid 1; nobody asked
+# > pay_blindly: sent 1, paid 1; pay_blindly may have happened, and nothing can tell

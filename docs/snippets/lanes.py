@@ -33,6 +33,6 @@ async def shop(run: Run, items: list[str]) -> str:
 
 result = asyncio.run(simulate(shop, ["bread", "tea"]))
 print(result.output)
-# prints: (5, 3) [5, 3] 1:3 [1, 0] nobody paid
+# > (5, 3) [5, 3] 1:3 [1, 0] nobody paid
 print([f"{e.place.lane}[{e.place.ordinal}]" for e in result.entries if e.name == "price_of"][:4])
-# prints: ?
+# > ['/f0.1[1]', '/f0.0[1]', '/f1.1[1]', '/f1.0[1]']

@@ -32,4 +32,10 @@ async def main() -> None:
 
 
 asyncio.run(main())
-# prints: 1 note run started at ''
+# > 1 note run started at ''
+# > 2 open agent strong at ''
+# > 3 done model strong at '/0'
+# >   prompt: {'system': 1, 'turns': 1}
+# > 4 done agent strong at ''
+# > 5 note run completed at ''
+# > whole

@@ -23,7 +23,7 @@ async def careless(run: Run, name: str) -> str:
 
 @workflow(name="greet")
 async def careful(run: Run, name: str) -> str:
-    """The same change, for new runs only."""
+    """Make the same change, for new runs only."""
     if await run.patched("note the time"):
         await run.now()
     return f"{name} {await run.read(str.upper, 'hello')}"
@@ -41,7 +41,9 @@ async def main() -> None:
             await replay_recording(changed, file)
             print(changed.fn.__name__, "replays")
         except NonDeterminismError as error:
-            print(changed.fn.__name__, "differs:", error.message.splitlines()[0])
+            print(changed.fn.__name__, "differs,", error.message.splitlines()[0].split(", ")[-1])
 
 
 asyncio.run(main())
+# > careless differs, the code no longer matches the record at root[0]
+# > careful replays

@@ -19,7 +19,7 @@ async def handle(run: Run, pounds: int) -> str:
 
 
 print(asyncio.run(simulate(handle, 20)).output)
-# prints: £20 to 4400112201
+# > £20 to 4400112201
 beyond = asyncio.run(simulate(handle, 80, answers=["approve"]))
 print(beyond.questions[0].reason, "->", beyond.output)
-# prints: pounds 80 is over max_pounds=50 of allow(refund) -> £80 to 4400112201
+# > pounds 80 is over max_pounds=50 of allow(refund) -> £80 to 4400112201

@@ -15,7 +15,7 @@ async def close_account(number: str) -> str:
 @workflow(tools=[close_account])
 async def leave(run: Run, letter: str) -> str:
     """Close the account that a letter names, once a person has approved it."""
-    return await run.call(close_account, letter.split()[-1])
+    return await run.call(close_account, letter.rpartition(" ")[2])
 
 
 async def main() -> None:
@@ -31,7 +31,11 @@ async def main() -> None:
         try:
             await handle.answer(question.id, "approve", by="ana")
         except ReviewRefused as error:
-            print(error.message == f"no open question '{question.id}'")
+            print(error.remedy.partition(";")[0])
 
 
 asyncio.run(main())
+# > approval ('approve', 'deny', 'edit') close_account can't be undone and no rule allows it
+# > {'number': '4400112201'} Please close 4400112201
+# > closed 4400112201
+# > it was answered, has expired or its run has ended

@@ -12,4 +12,4 @@ error = ToolError(
 )
 
 print(f"{error.action}: {error.problem}")
-# prints: ask_user: The refund needs the account number of the customer.
+# > ask_user: The refund needs the account number of the customer.

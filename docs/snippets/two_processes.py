@@ -36,3 +36,8 @@ asyncio.run(second())
 settings, origins = load_settings(environment={"STANCHION_CONCURRENCY": "8"}, poll_seconds=0.1)
 for name in ("concurrency", "poll_seconds", "durability"):
     print(f"{name} = {getattr(settings, name)} ({origins[name]})")
+# > waiting for a person: Order tea? True
+# > tea: yes
+# > concurrency = 8 (environment)
+# > poll_seconds = 0.1 (code)
+# > durability = process (default)

@@ -1,4 +1,4 @@
-"""A small real bank in SQLite: accounts, card payments, refunds once per key, letters to customers."""
+"""A small real bank in SQLite: accounts, refunds once per key, letters to customers."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
+from bank import Bank
 from pydantic import BaseModel, Field
 
-from bank import Bank
 from stanchion import CallContext, DidNotHappen, Happened, NotPerformed, Run, allow, tool, workflow
 from stanchion.decide import Calibration
 
@@ -71,6 +71,7 @@ async def find_account(call: CallContext[Bank], account_number: AccountNumber) -
 
     Args:
         account_number: The ten digits of the account.
+
     """
     holder = call.deps.holder(account_number)
     if holder is None:
@@ -93,6 +94,7 @@ async def refund(
         account_number: The ten digits of the account that gets the money.
         amount: Pounds to pay back.
         ticket: The ticket's id.
+
     """
     call.check_deadline()
     call.deps.refund(call.key, account_number, amount, ticket)
@@ -106,6 +108,7 @@ async def write_letter(call: CallContext[Bank], account_number: AccountNumber, t
     Args:
         account_number: The ten digits of the account.
         text: The letter.
+
     """
     call.deps.write(call.key, account_number, text)
 

@@ -11,23 +11,24 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+from desk import Intent
+
 from stanchion.decide import Calibration, Node, fit_calibration, options_of
 from stanchion.models import Model, ModelRequest, resolve
 
 HERE = Path(__file__).parent
-INSTRUCTION = (
-    "You read messages to a bank's support desk. Say what the customer wants to do."
-)
+INSTRUCTION = "You read messages to a bank's support desk. Say what the customer wants to do."
 WORDS = (
     "get know change cancel close block stop chat talk ask check refund see pay buy find thank "
     "make have send delete order switch return"
 )
 
 
-async def scores_of(model: Model, calibration: Calibration, text: str) -> tuple[str, dict[str, float]]:
+async def scores_of(
+    model: Model, calibration: Calibration, text: str
+) -> tuple[str, dict[str, float]]:
     """Return the model's version and how likely each word is as its answer."""
-    desk_options = options_of(__import__("desk").Intent)
-    sections = Node(desk_options, "", text, calibration=calibration).sections()
+    sections = Node(options_of(Intent), "", text, calibration=calibration).sections()
     messages = tuple(message for section in sections.values() for message in section)
     request = ModelRequest(messages, choices=calibration.words, timeout=900)
     response = await model.complete(request)
@@ -54,12 +55,14 @@ async def main() -> None:
     fitted = fit_calibration(unfitted, fitting)
     ranked = [(fitted.probabilities(scores)[0], intent) for scores, intent in kept]
     wrong = [share for (best, share), intent in ranked if best != intent]
-    print(f"\nkept back: {len(kept) - len(wrong)} of {len(kept)} right; surest mistake: "
-          f"{max(wrong, default=0):.2f}")
+    print(
+        f"\nkept back: {len(kept) - len(wrong)} of {len(kept)} right; surest mistake: "
+        f"{max(wrong, default=0):.2f}"
+    )
     final = fit_calibration(unfitted, [*fitting, *kept])
-    Calibration(
-        version, *[getattr(final, name) for name in Calibration.__slots__[1:]]
-    ).save(HERE / "calibration.json")
+    Calibration(version, *[getattr(final, name) for name in Calibration.__slots__[1:]]).save(
+        HERE / "calibration.json"
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ async def plain_loop(model: Model, bank: Bank, ticket: str, body: str) -> str:
 
 def do(bank: Bank, ticket: str, arguments: object) -> str:
     """Pay what the model wants paid."""
-    assert isinstance(arguments, dict)
+    if not isinstance(arguments, dict):
+        return "error: give the arguments as an object"
     account = str(arguments["account_number"])
     if not (account.isdigit() and len(account) == 10):
         return "error: account_number must be exactly 10 digits"

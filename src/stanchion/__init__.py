@@ -41,7 +41,34 @@ _HOMES = {
     "workflow": "workflows",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = [
+    "Action",
+    "AgentResult",
+    "CallContext",
+    "CantTell",
+    "Decision",
+    "Denied",
+    "DidNotHappen",
+    "Durability",
+    "Expired",
+    "Happened",
+    "ModelFailed",
+    "Money",
+    "NotPerformed",
+    "Principal",
+    "Refused",
+    "Run",
+    "RunHandle",
+    "Settings",
+    "Stanchion",
+    "StanchionError",
+    "StepFailed",
+    "ToolError",
+    "ToolFailed",
+    "allow",
+    "tool",
+    "workflow",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,7 +44,9 @@ __all__ = [
 
 T_co = TypeVar("T_co", covariant=True, default=Any)
 
-Json = TypeAliasType("Json", "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]")
+Json = TypeAliasType(
+    "Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+)
 """A JSON value."""
 
 

@@ -45,7 +45,7 @@ def test_the_store_tells_its_version_and_its_journal(terminal: Terminal) -> None
     ("settings", "name", "problem"),
     [
         ('[models]\nfast = "nonsense"', "fast", "isn't a model that can be found"),
-        ('[models]\nfast = "mistral:large"', "fast", "it can't be used here"),
+        ('[models]\nfast = "mistral:large"', "fast", "mistral:large"),
         ('app = "nowhere:app"', "import", "there is no module 'nowhere'"),
         ('store = "sqlite:///nowhere.db"', "reachable", "there is no ledger at"),
         ('store = "mysql://x"', "reachable", "isn't a store that Stanchion knows"),

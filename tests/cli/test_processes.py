@@ -12,7 +12,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 
@@ -25,13 +25,16 @@ PROGRAM = "import sys; from stanchion.cli import main; sys.exit(main())"
 
 
 @contextmanager
-def program(*words: str, **streams: Any) -> Generator[subprocess.Popen[str]]:
-    """Start the program; it is killed if it outlives everybody's patience."""
+def program(*words: str, terminal: int | None = None) -> Generator[subprocess.Popen[str]]:
+    """Start the program, at a terminal if one is given; kill it if it outlives all patience."""
+    stream = subprocess.PIPE if terminal is None else terminal
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
         env={**os.environ, "PYTHONPATH": PATH, "TERM": "dumb", "PYTHONUNBUFFERED": "1"},
         text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+        stdin=terminal,
+        stdout=stream,
+        stderr=stream,
     )
     watchdog = threading.Timer(PATIENCE_SECONDS, process.kill)
     watchdog.start()
@@ -101,7 +104,7 @@ def test_a_question_is_answered_at_the_terminal_with_one_key(
     screen, other_side = pty.openpty()
     words = ("run", f"{SHOP}:buy", "--input", '{"A-1": 900}', "--ask", "--by", "ann")
 
-    with program(*words, stdin=other_side, stdout=other_side, stderr=other_side) as asking:
+    with program(*words, terminal=other_side) as asking:
         os.close(other_side)
         seen = "".join(take_until(screen, "leave it open"))
         with typing(screen, key):

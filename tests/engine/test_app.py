@@ -1,4 +1,4 @@
-"""The app and its engine: starting, waiting, answering, cancelling, resuming, forking, recovering."""
+"""The app and its engine: starting, waiting, answering, ending, resuming, forking, recovering."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Stanchion]:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition, at most ten seconds."""
     async with asyncio.timeout(10):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 (a bounded wait on a store)
             await asyncio.sleep(0.01)
 
 

@@ -126,7 +126,7 @@ async def record(name: str) -> Path:
     golden = GOLDEN[name]
     clock = FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=clock.now)
-    simulation = Simulation(store, clock, golden.models(), golden.bank, ReplayMode())
+    simulation = Simulation(store, clock, golden.models(), golden.bank, replay=ReplayMode())
     who = Principal("ada", claims={"account": "111"})
     run = await simulation.create(golden.workflow, golden.value, who)
     done = await simulation.drive(golden.workflow, run, golden.answers)
@@ -141,4 +141,4 @@ async def record(name: str) -> Path:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
-        print(asyncio.run(record(wanted)))
+        sys.stdout.write(f"{asyncio.run(record(wanted))}\n")

@@ -106,7 +106,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
     assert refused.value.remedy
 
 
-def test_processes_that_open_a_fresh_store_at_once_all_succeed(
+def test_processes_that_open_a_fresh_store_at_once_succeed_and_exit_without_closing_it(
     tmp_path: Path, new_postgres_url: str
 ) -> None:
     urls = [f"sqlite:///{tmp_path}/fresh.db", new_postgres_url]
@@ -120,12 +120,12 @@ def test_processes_that_open_a_fresh_store_at_once_all_succeed(
             asyncio.run(open_store(url).create(a_run(key="k")))
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    openers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(3)]
+    openers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(2)]
     for opener in openers:
         assert opener.stdin is not None
         opener.stdin.close()
 
-    assert [opener.wait(60) for opener in openers] == [0, 0, 0]
+    assert [opener.wait(60) for opener in openers] == [0, 0]
     assert [asyncio.run(started(url)) for url in urls] == [["run-1"], ["run-1"]]
 
 
@@ -158,14 +158,3 @@ async def test_a_closed_store_says_so_and_leaves_no_files_open(file: Path) -> No
     del store
     gc.collect()  # an unclosed connection would warn, and warnings are errors
     assert files_in(file.parent) == ["ledger.db"]  # without connections SQLite keeps no WAL
-
-
-def test_a_store_that_was_not_closed_does_not_hold_up_the_exit(file: Path) -> None:
-    program = f"""
-        import asyncio
-        from stanchion.ledger import open_store
-        from tests.conformance.ledgers import a_run
-        store = open_store("sqlite:///{file}")
-        asyncio.run(store.create(a_run()))
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=30)

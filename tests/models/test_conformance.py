@@ -203,7 +203,8 @@ async def test_a_tool_is_called_and_its_result_taken_or_the_model_says_that_it_c
     try:
         called = await model.complete(question)
     except ModelRefused as error:
-        assert error.facts["reason"] == "tools"
+        if error.facts.get("reason") != "tools":
+            raise
         return
     assert called.message.parts[-1] == ToolCallPart("c1", "find", {"number": "5"})
     assert called.finish_reason is FinishReason.TOOL_CALLS

@@ -239,7 +239,7 @@ async def test_every_prompt_can_be_read_back_in_full_and_its_messages_are_stored
     model = ScriptedModel([*turns, "done"])
     clock = FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=clock.now)
-    simulation = Simulation(store, clock, {"strong": model}, Bank(), ReplayMode())
+    simulation = Simulation(store, clock, {"strong": model}, Bank(), replay=ReplayMode())
     run = await simulation.create(agent, "y" * 3000, None)
     await simulation.drive(agent, run)
 

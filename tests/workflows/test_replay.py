@@ -34,8 +34,8 @@ class Point:
     y: int
 
 
-def make_order(id: int) -> Order:
-    return Order(id=id, lines=("a", "b"))
+def make_order(number: int) -> Order:
+    return Order(id=number, lines=("a", "b"))
 
 
 def make_point(x: int) -> Point:
@@ -98,7 +98,7 @@ async def test_a_live_result_is_what_replay_will_return() -> None:
 async def test_a_result_that_cant_be_kept_is_refused_and_says_how_to_mend_it() -> None:
     @workflow
     async def opaque(run: Run, _: None) -> None:
-        await run.read(lambda: object())
+        await run.read(object)
 
     result = await simulate(opaque, None)
 
@@ -202,7 +202,7 @@ async def record(definition: object, value: object, folder: Path) -> Path:
     from stanchion.testing._simulate import Simulation
 
     store = open_store("sqlite://:memory:")
-    simulation = Simulation(store, FakeClock(automatic=True), {}, None, ReplayMode())
+    simulation = Simulation(store, FakeClock(automatic=True), {}, None, replay=ReplayMode())
     run = await simulation.create(definition, value, None)  # type: ignore[arg-type]
     await simulation.drive(definition, run)  # type: ignore[arg-type]
     path = folder / "run.jsonl"

@@ -115,7 +115,7 @@ def _models(settings: Settings) -> Iterable[Check]:
         if status is None or status.usable:
             yield Check("models", role, spec)
         else:
-            yield Check("models", role, spec, "", "it can't be used here", status.missing)
+            yield Check("models", role, spec, "", f"{spec} can't be used here", status.missing)
 
 
 def _app(settings: Settings) -> Iterator[Check]:

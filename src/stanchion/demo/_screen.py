@@ -70,6 +70,6 @@ class Screen:
 
 
 def _read_key() -> str:
-    import click  # noqa: PLC0415 (only on a terminal)
+    import click
 
     return click.getchar()

@@ -195,8 +195,11 @@ class Show:
         single = sum(row[0] == ticket.id for row in self.bank.refunds())
         self.screen.beside(
             ["restarted from the beginning", f"payments in the bank: {doubled}"],
-            ["intent found without an outcome", "called again with the same key"]
-            + [f"payments in the bank: {single}"],
+            [
+                "intent found without an outcome",
+                "called again with the same key",
+                f"payments in the bank: {single}",
+            ],
         )
 
     async def _guess(self, cast: list[DemoTicket]) -> None:
@@ -277,6 +280,5 @@ def _stopped(question: Question) -> list[str]:
     """Say what was attempted, where it came from, and which rule stopped it."""
     lines = [f"refund({', '.join(f'{k}={v}' for k, v in question.subject['arguments'].items())})"]
     for name, places in question.subject.get("origins", {}).items():
-        for place in places[:1]:
-            lines.append(f"{name}: line {place['line']} of {place['source']}")
+        lines.extend(f"{name}: line {p['line']} of {p['source']}" for p in places[:1])
     return [*lines, f"stopped: {question.reason}"]

@@ -1,7 +1,7 @@
 """A process that is killed between payment and record: act three's first half.
 
-``python -m stanchion.demo._victim HOME TICKET stanchion|plain``. The kill is SIGKILL, sent to itself
-at the one moment that matters: the bank has paid, nothing is recorded yet.
+It handles one ticket, by Stanchion or in the plain loop. The kill is SIGKILL, sent to itself at the
+one moment that matters: the bank has paid, nothing is recorded yet.
 """
 
 from __future__ import annotations

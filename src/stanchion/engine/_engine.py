@@ -116,7 +116,7 @@ class Engine:
             _log.warning("run %s stopped, the store isn't available: %s", run, error.message)
             self._failed.add(run)
             await asyncio.sleep(self._poll.total_seconds())
-        except Exception:
+        except Exception:  # noqa: BLE001 (one run must not stop the others)
             _log.exception("run %s stopped by an unexpected error", run)
             self._failed.add(run)
             await asyncio.sleep(self._lease.total_seconds())

@@ -251,7 +251,7 @@ def _facts(draft: Draft) -> str:
 
 
 def _readable(reason: str) -> str:
-    """Replace what no database keeps: a reason may quote anything, and must not fail a run's end."""
+    """Replace what no database keeps: a reason may quote anything and mustn't fail a run's end."""
     return reason.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -155,8 +155,9 @@ class Journal:
             )
         self.drift.append(text)
         self.forget(place.lane)
-        for known in [p for p in self._places if p.lane == place.lane and p.ordinal >= place.ordinal]:
-            del self._places[known]
+        for known in list(self._places):
+            if known.lane == place.lane and known.ordinal >= place.ordinal:
+                del self._places[known]
 
 
 def _prefixes(lane: str, finished: set[str]) -> Sequence[str]:
@@ -168,4 +169,3 @@ def _prefixes(lane: str, finished: set[str]) -> Sequence[str]:
             found.append(lane[:end])
         end = lane.rfind("/", 0, end)
     return found
-

@@ -197,4 +197,3 @@ async def read_prompt(
             digests.extend(link.message for link in links)
         sections[name] = await read_message(store, tenant, digests)
     return sections
-

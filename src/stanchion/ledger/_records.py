@@ -181,7 +181,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class LateOutcome:
-    """What a fenced writer learnt after it lost its run. Insert-only; read before anyone is asked."""
+    """What a fenced writer learnt after it lost its run. Read before anyone is asked."""
 
     run: str
     key: str

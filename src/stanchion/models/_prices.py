@@ -60,7 +60,7 @@ def price(
         return given.of(response.usage)
     if response.provider in FREE_PROVIDERS or not model.real:
         return Money(Decimal(0))
-    return _listed(response) if response.provider and response.model else None
+    return _listed(response)
 
 
 def _listed(response: ModelResponse) -> Money | None:

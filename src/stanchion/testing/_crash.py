@@ -111,7 +111,12 @@ async def crash_at_every_commit(
                 except SimulatedCrash:
                     pass
                 second = Simulation(
-                    store, clock, models(), deps, ReplayMode.from_environment(), worker="second"
+                    store,
+                    clock,
+                    models(),
+                    deps,
+                    replay=ReplayMode.from_environment(),
+                    worker="second",
                 )
                 second.questions.extend(first.questions)
                 result = await second.drive(workflow, run, answers)

@@ -6,6 +6,7 @@ model, tool or person: the run must reach the same outcome without a single new 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterable, Sequence
@@ -67,7 +68,7 @@ async def export_run(store: Store, run: str, path: Path) -> None:
     lines = [json.dumps(head)]
     lines += [json.dumps({"payload": base64.b64encode(found[d]).decode()}) for d in sorted(found)]
     lines += [json.dumps(_line(e)) for e in entries]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    await asyncio.to_thread(path.write_text, "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _digests(entry: Entry) -> Iterable[bytes]:

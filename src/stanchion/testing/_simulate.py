@@ -93,6 +93,7 @@ class Simulation:
         clock: FakeClock,
         models: Mapping[str, Model],
         deps: Any,
+        *,
         replay: ReplayMode,
         worker: str = "simulation",
     ) -> None:

@@ -1,4 +1,4 @@
-"""Lanes, and the one question they answer: can this run still move by itself?
+"""Lanes, and whether a run can still move by itself.
 
 Each scope of a run is a lane, driven by an asyncio task. The conductor counts the lanes that are
 live (executing, or with a step in flight). When none is, and some wait for the outside, the

@@ -125,7 +125,7 @@ class Incarnation:
         self.prompts = PromptLog()
         self.conductor = Conductor(
             replay_everywhere=host.replay.everywhere,
-            shuffle=None if host.replay.seed is None else random.Random(host.replay.seed),
+            shuffle=None if host.replay.seed is None else random.Random(host.replay.seed),  # noqa: S311 (test order)
         )
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
@@ -413,7 +413,7 @@ class Incarnation:
 
 
 def _needed(recorded: Recorded) -> list[bytes]:
-    """Return the payloads that replaying a place needs: its outcome, what its intent sent, or what it asks."""
+    """Return what replaying a place needs: its outcome, what its intent sent, or what it asks."""
     entry = recorded.done or recorded.last(EntryPhase.INTENT) or recorded.waiting
     return [entry.result] if entry is not None and entry.result is not None else []
 

@@ -98,6 +98,7 @@ async def ask(
     incarnation: Incarnation,
     prompt: str,
     answer: type[T],
+    *,
     choices: tuple[str, ...],
     details: dict[str, Any],
     timeout: timedelta | None,

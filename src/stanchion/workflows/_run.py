@@ -143,8 +143,8 @@ class Run(Generic[Deps]):
         """Choose a member of an enum, or fill a model, with a confidence.
 
         The confidence comes from token probabilities where the model gives them, otherwise from
-        repeated samples; a ``calibration`` fitted on labelled cases makes it mean something. Below ``threshold`` a person decides; ``timeout`` limits how long they may
-        take (Expired).
+        repeated samples; a ``calibration`` fitted on labelled cases makes it mean something. Below
+        ``threshold`` a person decides; ``timeout`` limits how long they may take (Expired).
         """
         node = _nodes.DecideNode(
             options,
@@ -202,7 +202,12 @@ class Run(Generic[Deps]):
     ) -> T:
         """Ask a person and wait for the answer. Raises Denied, or Expired after ``timeout``."""
         return await _people.ask(
-            self._incarnation, prompt, answer, tuple(choices), dict(details or {}), _delta(timeout)
+            self._incarnation,
+            prompt,
+            answer,
+            choices=tuple(choices),
+            details=dict(details or {}),
+            timeout=_delta(timeout),
         )
 
     async def receive(self, event: type[T], *, timeout: Duration | None = None) -> T:

@@ -197,7 +197,8 @@ async def patched(incarnation: Incarnation, change: str) -> bool:
         known = incarnation.journal.take(place) is not None
         if not known and not incarnation.journal.has_unclaimed(lane.path):
             incarnation.conductor.check()
-            marker = Draft(place, EntryPhase.DONE, "patch", change, payload(None), payload(True))
+            applies = payload(True)  # noqa: FBT003 (the value itself)
+            marker = Draft(place, EntryPhase.DONE, "patch", change, payload(None), applies)
             await incarnation.append(marker)
             known = True
         incarnation.patches[place] = known
