@@ -151,8 +151,8 @@ def _print_store(arena: Arena, verdict: Verdict) -> None:
     header = ("effects", "wanted", "received", "performed", "asked", "lost", "doubled", "silent")
     share = arena.open_kills / max(arena.random_kills, 1)
     print(
-        f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at random "
-        f"instants ({share:.0%} with an open intent), {arena.stops} stops, {len(arena.orders)} runs"
+        f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at "
+        f"random instants ({share:.0%} with an open intent), {arena.stops} stops, {len(arena.orders)} runs"
     )
     print(table(header, rows))
     for finding in verdict.findings[:20]:

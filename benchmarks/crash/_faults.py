@@ -29,12 +29,13 @@ Moment: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A signal that a worker sends itself, the n-th time it comes by."""
+    """What a worker does to itself, the n-th time it comes by."""
 
     moment: Moment
     what: str = ""
     nth: int = 1
     signal: int = signal.SIGKILL
+    """0: the line breaks, the process goes on."""
 
     def __str__(self) -> str:
         count = f" ({self.nth})" if self.nth > 1 else ""
@@ -52,11 +53,13 @@ class Trigger:
         self.left = 0 if self.fault is None else self.fault.nth
 
     def hit(self, moment: Moment, what: str = "") -> None:
-        """Come by; the process may end here."""
+        """Come by; the process may end here. Raises ConnectionResetError if the line breaks."""
         fault = self.fault
         if fault is None or fault.moment != moment or fault.what not in {"", what}:
             return
         self.left -= 1
+        if self.left == 0 and not fault.signal:
+            raise ConnectionResetError("the line broke")
         if self.left == 0:
             os.kill(os.getpid(), fault.signal)
 

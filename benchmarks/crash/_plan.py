@@ -10,6 +10,7 @@ from typing import TypeVar
 from benchmarks.crash._arena import Arena, Steps, run_all
 from benchmarks.crash._faults import Fault, Moment
 from benchmarks.crash._trials import (
+    break_line,
     commit_points,
     hand_over_late,
     kill_at,
@@ -62,7 +63,7 @@ def campaign(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
 def probes(arena: Arena) -> Iterator[Steps[None]]:
     """Return the few trials that every mutant fails at least one of."""
     yield kill_at(arena, Fault("after send", "plain"), "plain")
-    yield kill_at(arena, Fault("after send", "asked"), "asked", slow=True)
+    yield break_line(arena, "asked")
     yield write_twice(arena, Fault("before commit", f"done call {LOOK}"), "plain")
     yield hand_over_late(arena, "plain")
 
@@ -71,17 +72,16 @@ def _points(
     arena: Arena, names: list[str], share: int, chance: random.Random
 ) -> Iterator[Steps[None]]:
     """Return kills at named points: one in ``share`` of each sort, from a random start."""
-
     for fault in _some(list(commit_points(names)), share, chance):
         yield kill_at(arena, fault)
     for fault in _some([Fault(m, tool) for tool in _EFFECTS for m in _BODY], share, chance):
         yield kill_at(arena, fault, fault.what)
-    slow = [tool for tool in _EFFECTS if not helpless(tool)]
-    for tool in _some(slow, share, chance):
+    for tool in _some(list(_EFFECTS), share, chance):
         yield kill_at(arena, Fault("after send", tool), tool, slow=True)
-    for tool in _some(
-        [name for name, each in CLASSES.items() if each.key == "brief"], share, chance
-    ):
+    for tool in _some(list(_EFFECTS), share, chance):
+        yield break_line(arena, tool)
+    brief = [name for name, each in CLASSES.items() if each.key == "brief"]
+    for tool in _some(brief, share, chance):
         yield kill_at(arena, Fault("after send", tool), tool, late=True)
 
 

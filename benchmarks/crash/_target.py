@@ -8,9 +8,11 @@ counts as performed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from benchmarks.crash._processes import outlive_nobody
 from benchmarks.crash._world import BRIEF, CLASSES, LOOK
 
 __all__ = ["serve_target"]
+
+_SHORTLY_SECONDS = 0.05
 
 
 @dataclass
@@ -31,6 +35,10 @@ class Target:
     """By item, the last one."""
     by_key: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     """Receipts and times of the keys received."""
+    asked: defaultdict[str, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+    """Keys that somebody asked about."""
     performed: int = 0
 
     def perform(self, request: dict[str, Any]) -> str:
@@ -60,16 +68,24 @@ class Target:
         """Answer one request."""
         match request.pop("do"):
             case "perform":
-                await asyncio.sleep(request.pop("transit_seconds"))
+                await self._transit(request["key"], request.pop("transit_seconds"))
                 pause = request.pop("answer_seconds")
                 receipt = self.perform(request)
                 await asyncio.sleep(pause)
                 return receipt
             case "find key":
+                self.asked[request["key"]].set()
                 known = self.by_key.get(request["key"])
                 return None if known is None else known[0]
             case _:
                 return self.receipts.get(request["item"])
+
+    async def _transit(self, key: str, longest: float) -> None:
+        """Hold a request back until just after somebody asked what became of it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self.asked[key].wait()
+                await asyncio.sleep(_SHORTLY_SECONDS)
 
 
 def serve_target(socket: Path, log: Path) -> None:

@@ -16,6 +16,7 @@ from benchmarks.crash._faults import Fault
 from benchmarks.crash._world import BRIEF, LEASE, SLOW_SECONDS, helpless, item_of
 
 __all__ = [
+    "break_line",
     "commit_points",
     "hand_over_late",
     "kill_at",
@@ -77,6 +78,18 @@ def kill_at(
     if late:
         yield from pause(BRIEF.total_seconds() + 0.1)
     yield from rescued(arena, run)
+
+
+def break_line(arena: Arena, tool: str) -> Steps[None]:
+    """Break a worker's line when its request is on its way; it recovers by itself."""
+    run = arena.order("single", tool)
+    worker = arena.work(
+        only=run, fault=Fault("after send", tool, signal=0), transit_seconds=SLOW_SECONDS
+    )
+    if helpless(tool):
+        arena.must_ask.add(item_of(arena.orders[run], tool))
+    yield from until(lambda: arena.has_ended(run))
+    arena.dismiss(worker)
 
 
 def write_twice(arena: Arena, fault: Fault, tool: str) -> Steps[None]:

@@ -36,9 +36,10 @@ POLL = timedelta(seconds=0.04)
 TIMEOUT = timedelta(seconds=0.6)
 """Of every tool."""
 GRACE = timedelta(seconds=0.2)
-SLOW_SECONDS = 0.7
-"""How long a slow request is on its way: beyond the lease, within what a reconciler waits for."""
-CARE_SECONDS = 1.0
+SLOW_SECONDS = 0.9
+"""How long a slow request is on its way at most: it arrives just after somebody asked for it, but
+always within what a reconciler has to wait."""
+CARE_SECONDS = 1.5
 """How long the person looks before saying that something did not happen."""
 BRIEF = timedelta(seconds=2.5)
 """How long the target keeps keys where it keeps them briefly."""

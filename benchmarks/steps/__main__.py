@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 @contextmanager
-def contenders() -> Iterator[Mapping[str, Contender]]:
+def contenders() -> Generator[Mapping[str, Contender]]:
     """Start every contender that is installed here."""
     with ExitStack() as stack:
         found: dict[str, Contender] = {}

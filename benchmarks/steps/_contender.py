@@ -109,4 +109,5 @@ def serve(measure: Callable[[Job, Path], Answer]) -> None:
 
 
 def _job(told: Mapping[str, Any]) -> Job:
-    return Job(**{**told, "pragmas": Pragmas(**told["pragmas"])})
+    fields: dict[str, Any] = {**told, "pragmas": Pragmas(**told["pragmas"])}
+    return Job(**fields)

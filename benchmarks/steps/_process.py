@@ -44,7 +44,8 @@ class Contender:
         pipe = _open(self._process.stdin)
         print(json.dumps(asdict(job)), file=pipe, flush=True)
         told = self._told()
-        return Answer(**{**told, "pragmas": Pragmas(**told["pragmas"])})
+        fields: dict[str, Any] = {**told, "pragmas": Pragmas(**told["pragmas"])}
+        return Answer(**fields)
 
     def _told(self) -> dict[str, Any]:
         line = _open(self._process.stdout).readline()

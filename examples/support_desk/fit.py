@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from desk import Intent
@@ -60,9 +61,7 @@ async def main() -> None:
         f"{max(wrong, default=0):.2f}"
     )
     final = fit_calibration(unfitted, [*fitting, *kept])
-    Calibration(version, *[getattr(final, name) for name in Calibration.__slots__[1:]]).save(
-        HERE / "calibration.json"
-    )
+    replace(final, model=version).save(HERE / "calibration.json")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from bank import Bank
 
@@ -30,10 +31,8 @@ async def plain_loop(model: Model, bank: Bank, ticket: str, body: str) -> str:
     return "gave up"
 
 
-def do(bank: Bank, ticket: str, arguments: object) -> str:
+def do(bank: Bank, ticket: str, arguments: Any) -> str:
     """Pay what the model wants paid."""
-    if not isinstance(arguments, dict):
-        return "error: give the arguments as an object"
     account = str(arguments["account_number"])
     if not (account.isdigit() and len(account) == 10):
         return "error: account_number must be exactly 10 digits"

@@ -5,6 +5,9 @@ the outside, tools with contracts, and a person before anything irreversible. Na
 when first used, so that ``import stanchion`` stays quick.
 """
 
+# Lazy names aren't in the module until first used:
+# pyright: reportUnsupportedDunderAll=false
+
 from __future__ import annotations
 
 import importlib

@@ -28,3 +28,4 @@ from stanchion.workflows import Run as Run
 from stanchion.workflows import workflow as workflow
 
 __version__: str
+__all__: list[str]

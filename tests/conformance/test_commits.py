@@ -146,6 +146,7 @@ async def test_a_commit_that_fails_among_others_takes_only_itself_back(store: St
     assert len(await store.payloads("", [payload("bad").digest, payload("lost").digest])) == 2
 
 
+@pytest.mark.promise("LEDGER-1")
 async def test_a_failing_commit_leaves_nothing_anywhere(store: Store) -> None:
     run = await owned(store)
     await owned(store, a_run("parent"))

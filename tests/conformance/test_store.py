@@ -32,6 +32,7 @@ async def test_an_unknown_run_is_said_to_be_unknown(store: Store) -> None:
         await store.claim("nope", "ann")
 
 
+@pytest.mark.promise("WORKFLOW-7")
 async def test_a_key_starts_one_run_per_tenant_and_workflow(store: Store) -> None:
     first = await store.create(a_run("a", key="ticket-7"))
 
@@ -52,6 +53,7 @@ async def test_creating_a_run_again_leaves_it_as_it_is(store: Store) -> None:
     assert again.seq == 1
 
 
+@pytest.mark.promise("WORKFLOW-7")
 async def test_two_processes_that_use_a_key_at_once_get_one_run(
     two_stores: tuple[Store, Store],
 ) -> None:

@@ -134,6 +134,7 @@ async def test_a_waiting_run_is_continued_by_another_process_after_the_answer(
         assert await second.handle(handle.id, ask_first).result() == "Ada: yes"
 
 
+@pytest.mark.promise("REVIEW-1")
 async def test_an_answer_is_used_once(app: Stanchion) -> None:
     handle = await app.start(ask_first, "Ada")
     await waiting(app, handle.id)

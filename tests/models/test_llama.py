@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ FIND = ToolSpec(
     "Find an account.",
     {"type": "object", "properties": {"number": {"type": "string"}}, "required": ["number"]},
 )
+ENDLESS = {"type": "array", "items": {"type": "integer"}, "minItems": 5000}
 TOOL_TEMPLATE = """\
 {%- if tools %}<|im_start|>system
 Tools: {{ tools | tojson }}<|im_end|>
@@ -207,14 +209,19 @@ async def test_a_late_answer_is_unavailable_and_the_next_one_comes(model: LlamaM
 
 
 async def test_a_model_stops_writing_when_nobody_waits(model: LlamaModel) -> None:
-    endless = asyncio.create_task(model.complete(asking("Count.", max_tokens=4000)))
-    queued = asyncio.create_task(model.complete(asking("Hi", max_tokens=4000)))
-    await asyncio.sleep(0)  # both are submitted
+    begun = time.monotonic()
+    await model.complete(asking("Count.", schema=ENDLESS, max_tokens=40))
+    forty_tokens = time.monotonic() - begun
+    endless = asyncio.create_task(model.complete(asking("Count.", schema=ENDLESS, max_tokens=4000)))
+    queued = asyncio.create_task(model.complete(asking("Hi", schema=ENDLESS, max_tokens=4000)))
+    await asyncio.wait({endless}, timeout=forty_tokens)  # it's writing by now
     endless.cancel()
     queued.cancel()
     await asyncio.gather(endless, queued, return_exceptions=True)
 
-    assert text_of(await model.complete(asking("Hi", max_tokens=2, timeout=60)))
+    begun = time.monotonic()
+    assert text_of(await model.complete(asking("Hi", max_tokens=2)))
+    assert time.monotonic() - begun < 20 * forty_tokens
 
 
 async def test_no_real_model_is_called_where_that_is_forbidden(model: LlamaModel) -> None:
@@ -257,13 +264,14 @@ import asyncio
 from stanchion.models import LlamaModel, ModelRequest
 from stanchion.values import Message, TextPart
 
-model = LlamaModel("smollm2", context_tokens=512)
-request = lambda count: ModelRequest((Message("user", (TextPart("Count."),)),), max_tokens=count)
+model = LlamaModel("smollm2")
+endless = {"type": "array", "items": {"type": "integer"}, "minItems": 5000}
+question = (Message("user", (TextPart("Count."),)),)
 
 async def main():
-    await model.complete(request(1))
-    left = asyncio.create_task(model.complete(request(400)))
-    await asyncio.sleep(0)
+    await model.complete(ModelRequest(question, max_tokens=1))
+    request = ModelRequest(question, schema=endless, max_tokens=4000)
+    await asyncio.wait([asyncio.create_task(model.complete(request))], timeout=0.2)
 
 asyncio.run(main())
 print("left")

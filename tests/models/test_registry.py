@@ -103,6 +103,7 @@ def test_a_scripted_model_is_taken_as_it_is_and_a_finished_stack_too() -> None:
     assert resolve(stack) is stack
 
 
+@pytest.mark.promise("MODEL-1")
 async def test_the_default_stack_repairs_what_doesnt_fit() -> None:
     model = resolve(PassingForReal(["no number", {"n": 1}]))
     request = ModelRequest(HELLO.messages, schema=NUMBER)

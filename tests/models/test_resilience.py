@@ -168,6 +168,7 @@ async def test_passes_an_answer_that_fits_without_a_second_call() -> None:
     assert len(model.requests) == 1
 
 
+@pytest.mark.promise("MODEL-1")
 async def test_asks_again_with_the_previous_answer_and_what_was_wrong_with_it() -> None:
     model = ScriptedModel([said('{"n": "secret"}'), said('{"n": 2}')])
     response = await Valid(model).complete(ASKED)
@@ -195,6 +196,7 @@ async def test_the_list_of_attempts_holds_nothing_that_the_model_wrote() -> None
     assert "secret" not in str(caught.value.facts)
 
 
+@pytest.mark.promise("MODEL-1")
 async def test_gives_up_after_the_repairs_with_all_usage_in_the_error() -> None:
     model = ScriptedModel([said("no")] * 9)
     with pytest.raises(InvalidResponse) as caught:
@@ -204,6 +206,7 @@ async def test_gives_up_after_the_repairs_with_all_usage_in_the_error() -> None:
     assert len(caught.value.facts["attempts"]) == 3
 
 
+@pytest.mark.promise("MODEL-1")
 @pytest.mark.parametrize("text", ["", "nope", "{", '{"n": 1', '{"n": NaN}', "[" * 100_000, "null"])
 async def test_what_is_not_json_of_the_schema_is_refused(text: str) -> None:
     with pytest.raises(InvalidResponse):
@@ -228,6 +231,7 @@ async def test_a_filtered_answer_is_not_asked_for_again() -> None:
     assert len(model.requests) == 1
 
 
+@pytest.mark.promise("MODEL-1")
 @pytest.mark.parametrize("text", ["Refund", "refund.", "refund other", ""])
 async def test_a_choice_must_be_exactly_one_of_those_given(text: str) -> None:
     request = ModelRequest(HELLO.messages, choices=("refund", "other"))

@@ -90,6 +90,7 @@ REFUSED: list[tuple[Question, Answer, str, str]] = [
 ]
 
 
+@pytest.mark.promise("REVIEW-1")
 @pytest.mark.parametrize(("question", "answer", "problem", "remedy"), REFUSED)
 def test_any_other_answer_is_refused_with_a_way_on(
     question: Question, answer: Answer, problem: str, remedy: str
@@ -99,6 +100,7 @@ def test_any_other_answer_is_refused_with_a_way_on(
     assert remedy in refusal.value.remedy
 
 
+@pytest.mark.promise("REVIEW-1")
 def test_a_question_is_open_until_its_last_moment() -> None:
     assert APPROVAL.expires_at is not None
     answer = said(APPROVAL, "approve")

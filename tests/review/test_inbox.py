@@ -108,6 +108,7 @@ async def test_an_answered_question_is_not_pending_any_more() -> None:
     assert await inbox.pending() == (ACCOUNT_WANTED,)
 
 
+@pytest.mark.promise("REVIEW-1")
 async def test_a_second_answer_is_refused_and_the_first_counts() -> None:
     inbox, store = opened(APPROVAL)
     await inbox.answer(approved())
@@ -129,6 +130,7 @@ async def test_an_answer_that_can_not_be_taken_is_not_sent() -> None:
     assert store.messages == {}
 
 
+@pytest.mark.promise("REVIEW-1")
 async def test_an_answer_that_comes_too_late_is_not_sent() -> None:
     store = FakeStore(APPROVAL)
     inbox = ReviewInbox(store, clock=lambda: NOW + timedelta(hours=2))

@@ -92,6 +92,7 @@ ANOTHER: dict[str, Question] = {
 }
 
 
+@pytest.mark.promise("REVIEW-1")
 @pytest.mark.parametrize("what", ANOTHER)
 def test_another_question_has_another_digest(what: str) -> None:
     assert ANOTHER[what].digest != an_approval().digest
@@ -103,6 +104,7 @@ def test_a_decision_is_not_answered_by_an_input_of_the_same_words() -> None:
     assert asked.digest != decided.digest
 
 
+@pytest.mark.promise("REVIEW-1")
 def test_a_contract_that_changed_makes_it_another_question() -> None:
     changed = replace(refund.contract, digest="0" * 64)
     question = approval(CALL, changed, OCCASION, reasons=["amount is over"])

@@ -70,6 +70,7 @@ def rejected(which: Tool[..., Any], arguments: Any) -> ToolError:
 GOOD = [{"sku": "tea", "count": 1}]
 
 
+@pytest.mark.promise("TOOL-2")
 @pytest.mark.parametrize(
     ("arguments", "code", "at", "expected"),
     [
@@ -180,6 +181,7 @@ def http(status: int, headers: dict[str, str] | None = None, body: Any = None) -
     return httpx.HTTPStatusError(HOSTILE, request=request, response=response)
 
 
+@pytest.mark.promise("TOOL-2")
 @pytest.mark.parametrize(
     ("status", "code", "action", "retryable"),
     [
@@ -233,6 +235,7 @@ def test_retry_after_is_read_in_both_forms_and_bounded(
     assert translate(http(429, headers), find_account.contract).retry_after == seconds
 
 
+@pytest.mark.promise("TOOL-2")
 @pytest.mark.parametrize(
     "body",
     [
@@ -266,6 +269,7 @@ def test_other_clients_errors_are_known_by_their_shape() -> None:
 REQUEST = httpx.Request("GET", "https://bank.test")
 
 
+@pytest.mark.promise("TOOL-2")
 @pytest.mark.parametrize(
     ("exception", "code", "action"),
     [

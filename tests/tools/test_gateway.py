@@ -171,6 +171,7 @@ async def test_every_layer_that_wants_a_person_is_heard() -> None:
     assert asks(core.calls[0]) == ("", "refund is r")
 
 
+@pytest.mark.promise("EFFECT-5")
 async def test_a_denied_call_is_not_made_and_the_model_is_told_to_stop() -> None:
     result, core, _ = await through([policy(allowed=False)], Rejected("lena", "ask for proof"))
     assert core.calls == []

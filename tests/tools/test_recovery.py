@@ -74,6 +74,7 @@ def test_attempts_with_a_key_are_bounded_and_then_a_person_is_asked() -> None:
     assert move(charge, attempts=3) == AskPerson("charge was tried 3 times without an answer")
 
 
+@pytest.mark.promise("EFFECT-4")
 def test_a_key_counts_only_while_the_target_surely_keeps_it() -> None:
     validity = refund.contract.key_validity
     assert validity is not None
@@ -100,6 +101,7 @@ def test_a_call_that_never_happens_is_not_tried_for_ever() -> None:
     assert asked == AskPerson("transfer was tried 3 times and did not happen")
 
 
+@pytest.mark.promise("EFFECT-3")
 @pytest.mark.parametrize("which", [send_letter, hold])
 def test_without_the_targets_help_a_person_is_asked(which: Tool[..., Any]) -> None:
     assert move(which) == AskPerson(f"{which.name} may have happened, and nothing can tell")
@@ -133,6 +135,7 @@ facts = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.promise("EFFECT-4")
 @quick
 @given(facts)
 def test_a_write_is_called_again_only_with_a_valid_key_or_proof_that_nothing_happened(
@@ -150,6 +153,7 @@ def test_a_write_is_called_again_only_with_a_valid_key_or_proof_that_nothing_hap
     assert known["attempts"] < contract.retry.attempts
 
 
+@pytest.mark.promise("EFFECT-4")
 @quick
 @given(facts)
 def test_a_reconciler_is_neither_asked_nor_believed_before_its_wait(known: dict[str, Any]) -> None:

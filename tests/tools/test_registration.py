@@ -120,6 +120,7 @@ REFUSED: list[tuple[Callable[..., Any], str, str]] = [
 ]
 
 
+@pytest.mark.promise("TOOL-1")
 @pytest.mark.parametrize(("fn", "problem", "remedy"), REFUSED)
 def test_a_function_that_no_model_could_use_is_refused_with_a_way_to_mend_it(
     fn: Callable[..., Any], problem: str, remedy: str
@@ -184,6 +185,7 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.promise("TOOL-1")
 @pytest.mark.parametrize(("declared", "problem"), UNUSABLE)
 def test_a_declaration_that_recovery_could_not_act_on_is_refused(
     declared: dict[str, Any], problem: str
@@ -304,6 +306,7 @@ def test_the_digest_is_the_same_for_the_same_definition_and_another_for_any_othe
     assert digests == [tool(**each)(fine).contract.digest for each in declared]
 
 
+@pytest.mark.promise("TOOL-3")
 def test_calling_a_tool_directly_raises_and_says_how_to_call_it() -> None:
     with pytest.raises(BareToolCallError, match="around its gateway") as refusal:
         find_account("1234567890")
@@ -315,6 +318,7 @@ async def test_the_bare_body_is_there_for_its_own_tests() -> None:
     assert await find_account.fn("1234567890") == Account("1234567890", "Ada")
 
 
+@pytest.mark.promise("TOOL-1")
 def test_two_tools_of_one_name_are_refused() -> None:
     assert by_name(ALL_TOOLS)["refund"] is refund
     with pytest.raises(ContractError, match="two tools are named fine"):

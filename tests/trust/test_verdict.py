@@ -221,6 +221,7 @@ def test_a_contract_that_wants_a_person_gets_one_even_if_it_can_be_undone() -> N
 amounts = st.decimals(allow_nan=True, allow_infinity=True) | st.floats() | st.integers()
 
 
+@pytest.mark.promise("EFFECT-5")
 @quick
 @given(amounts, st.sampled_from(["USD", "EUR", ""]), st.text(max_size=12))
 def test_nothing_outside_the_bounds_is_ever_allowed(

@@ -13,9 +13,9 @@ class Bank:
     """Remembers what it was asked to do; can be told to lose answers."""
 
     balances: dict[str, int] = field(default_factory=lambda: {"111": 100, "222": 50})
-    sent: list[tuple[str, str, int]] = field(default_factory=list)
+    sent: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     """Every request that arrived: key, account, amount."""
-    done: dict[str, str] = field(default_factory=dict)
+    done: dict[str, str] = field(default_factory=dict[str, str])
     """Receipts by key."""
     looked_up: int = 0
     lose_answers: int = 0

@@ -199,6 +199,7 @@ async def test_a_denied_write_never_runs_and_the_workflow_learns_who_denied_it()
     assert bank.sent == []
 
 
+@pytest.mark.promise("EFFECT-5")
 async def test_an_edited_write_runs_as_edited() -> None:
     bank = Bank()
     edit = ("edit", {"account": "111", "amount": 3})
@@ -209,6 +210,7 @@ async def test_an_edited_write_runs_as_edited() -> None:
     assert bank.sent[0][1:] == ("111", 3)
 
 
+@pytest.mark.promise("EFFECT-4")
 async def test_after_a_crash_anywhere_a_write_with_a_key_was_done_once() -> None:
     bank = Bank()
 
@@ -225,6 +227,7 @@ async def test_after_a_crash_anywhere_a_write_with_a_key_was_done_once() -> None
     assert set(outputs) == {("receipt 1, receipt 2", 2)}
 
 
+@pytest.mark.promise("EFFECT-4")
 async def test_after_a_crash_anywhere_a_reconciled_write_was_sent_once() -> None:
     bank = Bank()
 
@@ -240,6 +243,7 @@ async def test_after_a_crash_anywhere_a_reconciled_write_was_sent_once() -> None
     assert set(sent) == {("receipt 1", 1)}
 
 
+@pytest.mark.promise("EFFECT-5")
 async def test_after_a_crash_anywhere_an_approved_write_was_done_once() -> None:
     bank = Bank()
 

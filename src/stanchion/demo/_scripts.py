@@ -6,7 +6,7 @@ A fully compromised model needs no talent to show what a runtime does about one.
 from __future__ import annotations
 
 from stanchion.demo._world import DemoTicket, example
-from stanchion.models import Model, ModelRequest, ScriptedModel
+from stanchion.models import Model, ModelRequest, Scripted, ScriptedModel
 from stanchion.values import ToolCallPart, ToolResponsePart
 
 __all__ = ["INVENTED", "THIEF", "compromised_model", "paying_model", "workflow_models"]
@@ -54,7 +54,7 @@ def compromised_model(amount: str) -> ScriptedModel:
 def paying_model(account: str, amount: str) -> ScriptedModel:
     """Return a model that wants one refund paid, and then says that all is well."""
 
-    def answer(request: ModelRequest) -> object:
+    def answer(request: ModelRequest) -> Scripted:
         answered = any(isinstance(p, ToolResponsePart) for m in request.messages for p in m.parts)
         if answered:
             return "Your refund is on its way."

@@ -31,12 +31,15 @@ def die() -> NoReturn:
 def deadly(bank: Any) -> Any:
     """Return the bank, but with a process that dies as soon as the bank has paid."""
 
-    class Deadly(type(bank)):
-        def refund(self, *arguments: Any) -> bool:
-            super().refund(*arguments)
+    class Deadly:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(bank, name)
+
+        def refund(self, *arguments: Any) -> NoReturn:
+            bank.refund(*arguments)
             die()
 
-    return Deadly(bank.path)
+    return Deadly()
 
 
 async def with_stanchion(world: World, ticket: DemoTicket) -> None:

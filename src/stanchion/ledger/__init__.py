@@ -5,6 +5,9 @@ their digest; a commit is one transaction. The room knows nothing of models or t
 imported when one is opened, since their drivers take longer to import than everything else.
 """
 
+# Lazy names aren't in the module until first used:
+# pyright: reportUnsupportedDunderAll=false
+
 from __future__ import annotations
 
 import importlib

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from stanchion.ledger import Commit, Entry, Store, open_store
 from stanchion.models import Model
@@ -95,14 +95,15 @@ async def crash_at_every_commit(
             clock = FakeClock(automatic=True)
             store = open_store("sqlite://:memory:", clock=clock.now)
             try:
-                dying = CrashingStore(store, number, side)
+                crashing = CrashingStore(store, number, side)
+                dying = cast("Store", crashing)
                 first = Simulation(
                     dying,
                     clock,
                     models(),
                     deps,
-                    ReplayMode(),
-                    worker="first",  # type: ignore[arg-type]
+                    replay=ReplayMode(),
+                    worker="first",
                 )
                 run = await first.create(workflow, input, initiator)
                 try:
@@ -120,7 +121,7 @@ async def crash_at_every_commit(
                 )
                 second.questions.extend(first.questions)
                 result = await second.drive(workflow, run, answers)
-                yield Crash(dying.commits[-1], side, number, result)
+                yield Crash(crashing.commits[-1], side, number, result)
             finally:
                 await store.close()
 

@@ -1,0 +1,145 @@
+"""Attacks on what is promised of writes: how durable an intent is, and who may go past it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stanchion import Run, allow, workflow
+from stanchion.ledger import (
+    Commit,
+    Durability,
+    Entry,
+    EntryPhase,
+    NewRun,
+    RunRecord,
+    open_store,
+    payload,
+)
+from stanchion.workflows import Host, Workflow, Workflows, advance
+from tests.workflows.desk import Bank, balance, pay_blindly, pay_with_key
+
+ALLOWED = [allow(pay_blindly), allow(pay_with_key)]
+TOOLS = [balance, pay_blindly, pay_with_key]
+
+
+class Watched:
+    """A store that notes how durable each commit was wanted, by the phases of its entries."""
+
+    def __init__(self) -> None:
+        self.store: Any = open_store("sqlite://:memory:")
+        self.wanted: list[tuple[list[EntryPhase], Durability]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def append(self, commit: Commit) -> list[Entry]:
+        self.wanted.append(([draft.phase for draft in commit.entries], commit.durability))
+        return await self.store.append(commit)
+
+
+async def run_once(store: Any, definition: Workflow[Any, Any, Any], deps: Any) -> RunRecord:
+    await store.create(NewRun("run", definition.name, definition.version, payload("111")))
+    record = await advance(Host(store, Workflows([definition]), "worker", deps=deps), "run")
+    await store.close()
+    assert record is not None
+    return record
+
+
+@pytest.mark.promise("LEDGER-2")
+async def test_every_intent_of_a_write_is_committed_for_power_loss_and_nothing_else_is() -> None:
+    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+    async def several(run: Run[Bank], account: str) -> None:
+        await run.call(balance, account)
+        await run.call(pay_with_key, account, 1)
+        await run.step(len, "a function without a contract")
+
+    store = Watched()
+    await run_once(store, several, Bank())
+
+    strong = [phases for phases, level in store.wanted if level is Durability.POWER_LOSS]
+    assert strong == [[EntryPhase.INTENT]] * 2
+    assert sum(EntryPhase.INTENT in phases for phases, _ in store.wanted) == 2
+
+
+@pytest.mark.promise("EFFECT-1")
+async def test_when_a_body_runs_its_intent_is_in_the_ledger_with_key_and_deadline() -> None:
+    store = open_store("sqlite://:memory:")
+    found: list[Entry] = []
+
+    async def send(text: str) -> str:
+        found.extend(e for e in await store.entries("run") if e.phase is EntryPhase.INTENT)
+        return text
+
+    @workflow
+    async def sends(run: Run, text: str) -> str:
+        return await run.step(send, text)
+
+    await run_once(store, sends, None)
+
+    (intent,) = found
+    assert intent.facts["key"]
+    assert intent.facts["deadline"]
+
+
+@pytest.mark.promise("EFFECT-2")
+@pytest.mark.parametrize(
+    "failure",
+    [TimeoutError(), ConnectionResetError(), ValueError("a bug"), KeyError("k")],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_whatever_a_write_raises_no_handler_of_the_workflow_sees_it(
+    failure: Exception,
+) -> None:
+    class Failing(Bank):
+        def pay(self, key: str, account: str, amount: int) -> str:
+            super().pay(key, account, amount)
+            raise failure
+
+    handled: list[Exception] = []
+
+    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+    async def catches(run: Run[Bank], account: str) -> str:
+        try:
+            await run.call(pay_blindly, account, 1)
+        except Exception as error:
+            handled.append(error)
+        return await run.call(pay_with_key, account, 2)
+
+    bank = Failing()
+    record = await run_once(open_store("sqlite://:memory:"), catches, bank)
+
+    assert record.state == "waiting"
+    assert handled == []
+    assert [amount for _, _, amount in bank.sent] == [1]
+
+
+@pytest.mark.promise("EFFECT-2")
+async def test_a_handler_that_catches_everything_can_still_make_no_further_call() -> None:
+    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+    async def stubborn(run: Run[Bank], account: str) -> str:
+        try:
+            return await run.call(pay_blindly, account, 1)
+        except BaseException:
+            return await run.call(pay_with_key, account, 2)
+
+    bank = Bank(lose_answers=1)
+    record = await run_once(open_store("sqlite://:memory:"), stubborn, bank)
+
+    assert record.state == "waiting"
+    assert len(bank.sent) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="a limit of EFFECT-2: the run ends, its question unanswered")
+async def test_a_handler_that_catches_everything_can_not_end_the_run_either() -> None:
+    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+    async def stubborn(run: Run[Bank], account: str) -> str:
+        try:
+            return await run.call(pay_blindly, account, 1)
+        except BaseException:
+            return "all is well"
+
+    record = await run_once(open_store("sqlite://:memory:"), stubborn, Bank(lose_answers=1))
+
+    assert record.state == "waiting"

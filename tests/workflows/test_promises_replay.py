@@ -1,0 +1,193 @@
+"""Attacks on what is promised of replay: live values, and code that differs from its record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from stanchion import Run, workflow
+from stanchion.ledger import NewRun, RunRecord, Store, open_store, payload
+from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance
+
+performed: list[str] = []
+
+
+def note(text: str) -> str:
+    performed.append(text)
+    return text
+
+
+def untidy() -> Any:
+    """Return what JSON can only hold in another form."""
+    return {"pair": (1, 2), "nothing": None}
+
+
+@pytest.fixture
+async def memory() -> AsyncIterator[Store]:
+    performed.clear()
+    store = open_store("sqlite://:memory:")
+    yield store
+    await store.close()
+
+
+async def started(
+    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = ReplayMode()
+) -> RunRecord:
+    await store.create(NewRun("run", definition.name, definition.version, payload("x")))
+    return await moved(store, definition, mode)
+
+
+async def moved(
+    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = ReplayMode()
+) -> RunRecord:
+    host = Host(store, Workflows([definition]), "worker", replay=mode)
+    record = await advance(host, "run")
+    assert record is not None
+    return record
+
+
+@pytest.mark.promise("LEDGER-4")
+async def test_a_live_value_has_the_form_that_replay_gives_it(memory: Store) -> None:
+    seen: list[str] = []
+
+    @workflow
+    async def looks(run: Run, _: str) -> None:
+        seen.append(repr(await run.read(untidy)))
+        await run.ask("Shall we?", choices=("yes", "no"))
+
+    await started(memory, looks)
+    await moved(memory, looks)
+
+    live, replayed = seen
+    assert live == replayed == "{'nothing': None, 'pair': [1, 2]}"
+
+
+@pytest.mark.promise("LEDGER-4")
+async def test_a_live_value_isnt_the_object_that_a_step_still_holds(memory: Store) -> None:
+    held: list[str] = ["kept"]
+
+    def mine() -> list[str]:
+        return held
+
+    @workflow
+    async def looks(run: Run, _: str) -> int:
+        given = await run.read(mine)
+        held.append("changed afterwards")
+        return len(given)
+
+    record = await started(memory, looks)
+
+    assert record.result == payload(1).digest
+
+
+def renamed(text: str) -> str:
+    return note(text)
+
+
+@workflow(name="two")
+async def two_steps(run: Run, text: str) -> None:
+    await run.read(note, f"{text}1")
+    await run.read(note, f"{text}2")
+    await run.ask("Shall we?", choices=("yes", "no"))
+
+
+@workflow(name="two")
+async def another_request(run: Run, text: str) -> None:
+    await run.read(note, f"{text}1")
+    await run.read(note, "something else")
+
+
+@workflow(name="two")
+async def another_name(run: Run, text: str) -> None:
+    await run.read(renamed, f"{text}1")
+
+
+@workflow(name="two")
+async def another_kind(run: Run, text: str) -> None:
+    await run.now()
+    await run.read(note, "after it")
+
+
+@workflow(name="two")
+async def another_order(run: Run, text: str) -> None:
+    await run.read(note, f"{text}2")
+    await run.read(note, f"{text}1")
+
+
+@workflow(name="two")
+async def one_less(run: Run, text: str) -> None:
+    await run.read(note, f"{text}2")
+
+
+@pytest.mark.promise("WORKFLOW-2")
+@pytest.mark.parametrize(
+    "changed",
+    [another_request, another_name, another_kind, another_order, one_less],
+    ids=lambda each: each.fn.__name__,
+)
+async def test_changed_code_makes_no_call_and_its_run_waits_with_both_sides_named(
+    memory: Store, changed: Workflow[Any, Any, Any]
+) -> None:
+    await started(memory, two_steps)
+    performed.clear()
+
+    record = await moved(memory, changed)
+
+    assert performed == []
+    assert record.state == "waiting"
+    assert "code asks for:" in record.reason
+    assert "recorded:" in record.reason
+
+
+async def goes_on_elsewhere(run: Run, text: str) -> None:
+    try:
+        await run.read(note, "something else")
+    except Exception:
+        with run.scope():
+            await run.read(note, "in a scope that has no record")
+
+
+@pytest.mark.xfail(strict=True, reason="a limit of WORKFLOW-2: what is caught can be gone past")
+async def test_a_workflow_that_catches_the_difference_makes_no_call_either(memory: Store) -> None:
+    await started(memory, two_steps)
+    performed.clear()
+
+    record = await moved(memory, workflow(name="two")(goes_on_elsewhere))
+
+    assert record.state == "waiting"
+    assert performed == []
+
+
+@pytest.mark.promise("WORKFLOW-4")
+@pytest.mark.parametrize("seed", range(4))
+async def test_branches_that_were_released_in_any_order_bring_each_its_own_result(
+    memory: Store, seed: int
+) -> None:
+    def branch(run: Run, i: int) -> Callable[[], Any]:
+        async def both() -> str:
+            first = await run.read(note, f"{i}a")
+            return f"{first}{await run.read(note, f'{i}b')}"
+
+        return both
+
+    @workflow
+    async def parallel(run: Run, _: str) -> list[str]:
+        found = list(await run.gather(*(branch(run, i)() for i in range(4))))
+        await run.ask("Shall we?", choices=("yes", "no"))
+        return found
+
+    results: list[list[str]] = []
+
+    @workflow(name="parallel")
+    async def again(run: Run, _: str) -> None:
+        results.append(list(await run.gather(*(branch(run, i)() for i in range(4)))))
+        await run.ask("Shall we?", choices=("yes", "no"))
+
+    await started(memory, parallel)
+    performed.clear()
+    await moved(memory, again, ReplayMode(seed=seed))
+
+    assert results == [["0a0b", "1a1b", "2a2b", "3a3b"]]
+    assert performed == []
