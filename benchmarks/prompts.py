@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from benchmarks._report import Report, scale, table
 from stanchion import Run, tool, workflow
 from stanchion.ledger import Entry, NewRun, Store, open_store, read_message, read_prompt
 from stanchion.ledger import codec_for as codec
@@ -33,8 +34,6 @@ from stanchion.workflows import Host, Incarnation, Workflow, Workflows, advance
 # Three of the loops edit their window between two calls, which no method of a run does.
 from stanchion.workflows._models import ModelCall, call_model
 
-from benchmarks._report import Report, scale, table
-
 CALLS = 300 if scale() == "full" else 60
 SLIDING, RECENT, EVERY = 40, 20, 10
 """Messages that a sliding window sends, whose results aren't cleared, calls between two edits."""
@@ -44,7 +43,21 @@ SIZES = (200, 8192)
 
 INVALID = 1e6
 GOAL = "Find out why the nightly export fails, and say what to change."
-WORDS = "export job disk table index retry timeout queue batch upload checksum worker log".split()
+WORDS = [
+    "export",
+    "job",
+    "disk",
+    "table",
+    "index",
+    "retry",
+    "timeout",
+    "queue",
+    "batch",
+    "upload",
+    "checksum",
+    "worker",
+    "log",
+]
 
 Edit: TypeAlias = Callable[[list[Message], int], list[Message]]
 """Returns the window for the call with this number, given the one before and what came since."""

@@ -26,7 +26,7 @@ def fork(work: Callable[[], None]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends everything
         work()
         code = 0
-    except BaseException:  # noqa: BLE001 (the outermost boundary of a process)
+    except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()

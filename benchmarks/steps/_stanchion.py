@@ -11,10 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 from stanchion import Run, Stanchion, tool, workflow
 from stanchion.ledger import open_store
-
-from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ async def test_a_graceful_stop_lets_the_step_in_flight_finish(tmp_path: Path) ->
 @pytest.mark.parametrize("everywhere", [False, True])
 async def test_the_engine_serves_replay_modes_too(
     tmp_path: Path,
-    everywhere: bool,  # noqa: FBT001 (a parameter of a test)
+    everywhere: bool,
 ) -> None:
     mode = ReplayMode(everywhere=everywhere, seed=1)
     bank = Bank()

@@ -204,7 +204,7 @@ def test_each_http_status_gives_one_action_and_no_text_of_the_server(
     status: int,
     code: str,
     action: Action,
-    retryable: bool,  # noqa: FBT001
+    retryable: bool,
 ) -> None:
     error = translate(http(status), find_account.contract)
     assert (error.code, error.action, error.retryable) == (code, action, retryable)

@@ -117,7 +117,7 @@ async def test_a_sync_body_sees_context_variables_and_its_exceptions_cross() -> 
     tenant.set("acme")
 
     @tool(read=True)
-    def who(fail: bool) -> str:  # noqa: FBT001
+    def who(fail: bool) -> str:
         """Say who."""
         if fail:
             raise LookupError("nobody")

@@ -236,7 +236,7 @@ def test_titles_that_only_repeat_names_are_dropped_and_properties_named_title_st
     assert "title" not in schema["$defs"]["Box"]["properties"]["title"]
 
 
-def odd_names(schema: str, json: int, copy: bool, model_config: str, validate: str) -> str:  # noqa: FBT001
+def odd_names(schema: str, json: int, copy: bool, model_config: str, validate: str) -> str:
     """Take parameters named as a model's own attributes."""
     return f"{schema}{json}{copy}{model_config}{validate}"
 

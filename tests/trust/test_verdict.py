@@ -89,7 +89,7 @@ def test_a_limit_in_a_currency_covers_that_currency_only() -> None:
 
 
 @tool(write=True)
-async def order(count: int, weight: float = 0.0, express: bool = False) -> None:  # noqa: FBT001, FBT002
+async def order(count: int, weight: float = 0.0, express: bool = False) -> None:
     """Order things.
 
     Args:
@@ -121,7 +121,7 @@ async def order(count: int, weight: float = 0.0, express: bool = False) -> None:
 def test_numbers_and_choices_are_compared_exactly(
     bounds: dict[str, Any],
     arguments: dict[str, Any],
-    allowed: bool,  # noqa: FBT001
+    allowed: bool,
 ) -> None:
     verdict = judge_bounds([allow(order, **bounds)], order.contract, arguments, None)
     assert verdict.allowed is allowed

@@ -28,7 +28,7 @@ async def with_reconciler(run: Run[Bank], account: str) -> str:
 async def with_nothing(run: Run[Bank], account: str) -> str:
     try:
         return await run.call(pay_blindly, account, 10)
-    except Exception as error:  # noqa: BLE001 (as careless users do)
+    except Exception as error:
         return f"caught {type(error).__name__}"
 
 

@@ -136,7 +136,7 @@ async def test_map_runs_no_more_branches_at_once_than_its_limit() -> None:
 
 @pytest.mark.parametrize("everywhere", [False, True])
 async def test_a_race_has_one_recorded_winner_and_its_losers_are_cancelled(
-    everywhere: bool,  # noqa: FBT001 (a parameter of a test)
+    everywhere: bool,
 ) -> None:
     @workflow
     async def race(run: Run, _: None) -> list[object]:

@@ -21,8 +21,8 @@ class Measured:
 
     def __init__(self) -> None:
         self.store: Any = open_store("sqlite://:memory:")
-        self.bytes = 0
-        self.links = 0
+        self.new_bytes = 0
+        self.new_links = 0
         self._known: set[bytes] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -32,13 +32,13 @@ class Measured:
         drafted = [p for d in commit.entries for p in (d.request, d.result) if p is not None]
         for each in (*drafted, *commit.payloads):
             self._keep(each)
-        self.links += len(commit.links)
+        self.new_links += len(commit.links)
         return await self.store.append(commit)
 
     def _keep(self, content: Payload) -> None:
         if content.digest not in self._known:
             self._known.add(content.digest)
-            self.bytes += len(content.data)
+            self.new_bytes += len(content.data)
 
 
 @workflow(tools=[balance])
@@ -63,7 +63,7 @@ async def run_turns(turns: int, mode: ReplayMode = ReplayMode()) -> tuple[Measur
     while (record := await advance(host, "run")) is not None and record.state == "running":
         pass
     assert record is not None
-    assert record.state == "completed"
+    assert record.state == "completed", record.reason
     return store, model
 
 
@@ -72,8 +72,8 @@ async def test_twice_as_many_turns_cost_twice_the_bytes_and_not_four_times() -> 
     spent: dict[int, int] = {}
     for turns in (10, 20, 40):
         store, _ = await run_turns(turns)
-        spent[turns] = store.bytes
-        assert store.links == 2 * turns  # goal and input, then a call and an answer a turn
+        spent[turns] = store.new_bytes
+        assert store.new_links == 2 * turns  # goal and input, then a call and an answer a turn
         await store.close()
 
     assert spent[40] - spent[20] < 2.2 * (spent[20] - spent[10])
@@ -83,7 +83,7 @@ async def test_twice_as_many_turns_cost_twice_the_bytes_and_not_four_times() -> 
 @pytest.mark.promise("LEDGER-7")
 @pytest.mark.parametrize("everywhere", [False, True], ids=["in one go", "suspended at every step"])
 async def test_every_prompt_is_read_back_as_it_was_sent(
-    everywhere: bool,  # noqa: FBT001 (a parameter of a test)
+    everywhere: bool,
 ) -> None:
     store, model = await run_turns(6, ReplayMode(everywhere=everywhere))
 
@@ -93,4 +93,4 @@ async def test_every_prompt_is_read_back_as_it_was_sent(
 
     rebuilt = [tuple(m for section in p.values() for m in section) for p in prompts]
     assert rebuilt == [request.messages for request in model.requests]
-    assert store.links == 12
+    assert store.new_links == 12

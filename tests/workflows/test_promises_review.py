@@ -127,9 +127,10 @@ async def test_the_run_checks_an_answer_itself_whoever_put_it_into_its_inbox(
 
 @pytest.mark.promise("REVIEW-1")
 async def test_a_second_answer_in_the_inbox_approves_no_second_call(desk: Desk) -> None:
-    @workflow(name="pays", tools=[tool(write=True)(send)])
+    sends = tool(write=True)(send)
+
+    @workflow(name="pays", tools=[sends])
     async def twice(run: Run[Bank], account: str) -> None:
-        (sends,) = twice.tools
         await run.call(sends, account, 10)
         await run.call(sends, account, 10)
 

@@ -84,12 +84,12 @@ async def test_what_a_failing_tool_said_never_reaches_the_model(failure: Excepti
 async def test_an_agents_answer_that_doesnt_fit_is_no_output(answer: str) -> None:
     @workflow
     async def order(run: Run, text: str) -> list[Any]:
-        result = await run.agent(goal="Order.", result=Order, input=text)
+        result = await run.agent(goal="Order.", tools=[], input=text, result=Order)
         return [result.stop_reason, result.output]
 
     record = await run_once(order, {"strong": ScriptedModel([answer])})
 
-    assert record.result == payload(["invalid_output", None]).digest
+    assert record.result == payload(["invalid_output", None]).digest, record.reason
 
 
 @pytest.mark.promise("MODEL-1")

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+
+from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 
 wanted: list[str] = []
 
@@ -53,9 +54,7 @@ def measure(job: Job, folder: Path) -> Answer:
         engine = _get_dbos_instance()._sys_db.engine
         empty = folded(file)
         began = time.perf_counter()
-        handles = [
-            DBOS.start_workflow(steps_in_a_row, run, job.steps) for run in range(job.runs)
-        ]
+        handles = [DBOS.start_workflow(steps_in_a_row, run, job.steps) for run in range(job.runs)]
         for handle in handles:
             handle.get_result(polling_interval_sec=0.005)
         seconds = time.perf_counter() - began

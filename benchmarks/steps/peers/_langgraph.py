@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import aiosqlite
-from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
+
+from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 
 warnings.simplefilter("ignore")
 
