@@ -235,8 +235,13 @@ async def measure(definition: Workflow[Any, Any, Any], loaded: list[Incarnation]
         finally:
             await store.close()
         stored = size_of(file)
-    sizes = [[len(encoded(m)) for m in (*prompt, reply)] for prompt, reply in zip(sent, said)]
-    distinct = {encoded(m) for prompt, reply in zip(sent, said) for m in (*prompt, reply)}
+    sizes = [
+        [len(encoded(m)) for m in (*prompt, reply)]
+        for prompt, reply in zip(sent, said, strict=False)
+    ]
+    distinct = {
+        encoded(m) for prompt, reply in zip(sent, said, strict=False) for m in (*prompt, reply)
+    }
     return Measured(
         len(sent), sum(map(len, distinct)), sum(map(sum, sizes)), stored, rebuilt, seconds
     )

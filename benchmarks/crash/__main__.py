@@ -121,12 +121,13 @@ def _drive(arenas: list[Arena], plan: Plan, chance: random.Random) -> None:
 
 
 def _whole(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
-    if not arena.mutant:
+    if arena.mutant:
+        rescuer = arena.work(listed=True)
+        yield from run_all(probes(arena), plan.at_once)
+        arena.dismiss(rescuer)
+    else:
         yield from campaign(arena, plan, chance)
-        return
-    rescuer = arena.work(listed=True)
-    yield from run_all(probes(arena), plan.at_once)
-    arena.dismiss(rescuer)
+    arena.close()
 
 
 def _report(arenas: list[Arena], verdicts: Mapping[str, Verdict], seed: int, seconds: float) -> int:
@@ -152,7 +153,8 @@ def _print_store(arena: Arena, verdict: Verdict) -> None:
     share = arena.open_kills / max(arena.random_kills, 1)
     print(
         f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at "
-        f"random instants ({share:.0%} with an open intent), {arena.stops} stops, {len(arena.orders)} runs"
+        f"random instants ({share:.0%} with an open intent), {arena.stops} stops, "
+        f"{len(arena.orders)} runs"
     )
     print(table(header, rows))
     for finding in verdict.findings[:20]:

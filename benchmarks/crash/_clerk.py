@@ -121,6 +121,8 @@ class Clerk:
             await inbox.answer(answer)
 
     async def _note_ends(self) -> None:
+        if not self.going:
+            return
         states = await self.store.states(sorted(self.going))
         for run in [run for run, state in states.items() if state in _ENDED]:
             self.going.discard(run)

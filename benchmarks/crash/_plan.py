@@ -43,7 +43,7 @@ class Plan:
 
 PLANS = {
     "full": Plan(kills=1000, share=1),
-    "small": Plan(kills=22, share=14, at_once=3),
+    "small": Plan(kills=18, share=16, at_once=3),
     "tiny": Plan(kills=3, share=60, mutants=False),
 }
 

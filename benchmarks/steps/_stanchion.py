@@ -10,6 +10,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.steps._contender import Answer, Job, Pragmas, folded, serve, text
 from stanchion import Run, Stanchion, tool, workflow
@@ -67,10 +68,12 @@ async def _measure(job: Job, folder: Path) -> Answer:
         for handle in started:
             await handle.result()
         seconds = time.perf_counter() - began
-        pragmas = await store.read(
-            lambda connection: Pragmas.of(lambda sql: connection.rows(sql, {})[0][0])
-        )
+        pragmas = await store.read(_pragmas)
     return Answer(seconds, folded(file), empty, pragmas)
+
+
+def _pragmas(connection: Any) -> Pragmas:
+    return Pragmas.of(lambda sql: connection.rows(sql, {})[0][0])
 
 
 if __name__ == "__main__":

@@ -37,10 +37,11 @@ Terminal: TypeAlias = Callable[..., Told]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty folder, with no settings from outside."""
+    """Stand in an empty folder, with no settings from outside but the mode of the whole suite."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in [name for name in os.environ if name.startswith("STANCHION_")]:
+    foreign = {name for name in os.environ if name.startswith("STANCHION_")}
+    for name in foreign - {"STANCHION_TEST_REPLAY"}:
         monkeypatch.delenv(name)
     monkeypatch.setenv("STANCHION_POLL_SECONDS", "0.05")
     monkeypatch.setenv("COLUMNS", "200")

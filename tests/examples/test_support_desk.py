@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from stanchion.models import Model, ModelRequest, ScriptedModel
-from stanchion.testing import crash_at_every_commit, forbid_real_calls, simulate
+from stanchion.testing import Simulated, crash_at_every_commit, forbid_real_calls, simulate
 from stanchion.values import Principal, QuestionKind, RunState, ToolCallPart, ToolResponsePart
 
 FOLDER = Path(__file__).parents[2] / "examples" / "support_desk"
@@ -44,7 +45,7 @@ class Desk:
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
-    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
     return Desk(tmp_path)
 
 
@@ -67,7 +68,7 @@ async def test_a_refund_within_the_bound_is_paid_alone(desk: Desk) -> None:
         desk.desk.handle_ticket, ticket, models=desk.models("25.00"), deps=desk.bank, initiator=SAM
     )
 
-    assert (done.output.outcome, done.questions) == ("refunded", ())
+    assert (outcome(done), done.questions) == ("refunded", ())
     assert desk.bank.refunds() == [("T1", "4400112201", "25.00")]
 
 
@@ -86,7 +87,7 @@ async def test_a_refund_beyond_the_bound_is_paid_only_after_a_person_approved_it
     assert (asked.state, unpaid) == (RunState.WAITING, [])
     assert asked.questions[0].kind is QuestionKind.APPROVAL
     assert "max_amount=50.00" in asked.questions[0].reason
-    assert approved.output.outcome == "refunded"
+    assert outcome(approved) == "refunded"
     assert desk.bank.refunds() == [("T1", "4400112201", "80.00")]
 
 
@@ -102,7 +103,7 @@ async def test_a_sender_whom_nobody_authenticated_is_left_to_a_person(desk: Desk
     )
 
     assert done.questions[0].prompt == "the customer isn't authenticated: no account number"
-    assert done.output.outcome == "declined"
+    assert outcome(done) == "declined"
     assert desk.bank.refunds() == []
 
 
@@ -179,11 +180,15 @@ async def test_a_crash_at_any_commit_pays_once_and_writes_one_letter(desk: Desk)
         ):
             seen += 1
             where = f"{crash.side} {crash.point}"
-            assert crash.result.output is not None, where
-            assert crash.result.output.outcome == "refunded", where
+            assert outcome(crash.result) == "refunded", where
             assert desk.bank.refunds() == [("T1", "4400112201", "25.00")], where
             assert len(letters(desk)) == 1, where
     assert seen > 10
+
+
+def outcome(done: Simulated[Any]) -> Any:
+    assert done.output is not None, done.reason
+    return done.output.outcome
 
 
 def letters(desk: Desk) -> list[Any]:

@@ -78,6 +78,24 @@ async def test_a_sound_ledger_has_no_findings_on_any_store(store: SqlStore) -> N
     assert seen[-1] == report.checked
 
 
+async def test_a_fork_may_open_the_waits_again_that_it_inherited(local: SqlStore) -> None:
+    run = await owned(local)
+    await local.append(commit(run, Draft(Place("", 0), EntryPhase.WAIT, "receive", "paid")))
+    await local.copy(a_run("fork", forked_from="run-1", forked_at=1), 1)
+    fork = await local.claim("fork", "ann")
+    assert fork is not None
+    parked = RunChange(RunState.WAITING, release=True)
+    await local.append(commit(fork, change=parked))
+    assert await findings(local) == []
+
+    again = await local.claim("fork", "ann")
+    assert again is not None
+    wait = Wait("fork", Place("", 0), "event", "paid")
+    await local.append(commit(again, opened=(wait,), change=parked))
+
+    assert await findings(local) == []
+
+
 async def test_pages_end_where_the_next_begins(local: SqlStore) -> None:
     run = await owned(local)
     for i in range(11):

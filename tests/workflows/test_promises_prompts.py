@@ -13,6 +13,7 @@ from stanchion.values import ToolCallPart
 from stanchion.workflows import Host, ReplayMode, Workflows, advance
 from tests.workflows.desk import Bank, balance
 
+PLAIN = ReplayMode()
 LONG = "an input of some length. " * 200
 
 
@@ -46,7 +47,7 @@ async def agent(run: Run[Bank], turns: int) -> None:
     await run.agent(goal="Help.", tools=[balance], input=LONG, max_turns=turns)
 
 
-async def run_turns(turns: int, mode: ReplayMode = ReplayMode()) -> tuple[Measured, ScriptedModel]:
+async def run_turns(turns: int, mode: ReplayMode = PLAIN) -> tuple[Measured, ScriptedModel]:
     """Let an agent call a tool so many times; return the store and what the model was sent."""
     store = Measured()
     calls = [ToolCallPart(f"call {i}", "balance", {"account": "111"}) for i in range(turns)]

@@ -11,6 +11,8 @@ from stanchion import Run, workflow
 from stanchion.ledger import NewRun, RunRecord, Store, open_store, payload
 from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance
 
+PLAIN = ReplayMode()
+
 performed: list[str] = []
 
 
@@ -33,14 +35,14 @@ async def memory() -> AsyncIterator[Store]:
 
 
 async def started(
-    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = ReplayMode()
+    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = PLAIN
 ) -> RunRecord:
     await store.create(NewRun("run", definition.name, definition.version, payload("x")))
     return await moved(store, definition, mode)
 
 
 async def moved(
-    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = ReplayMode()
+    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = PLAIN
 ) -> RunRecord:
     host = Host(store, Workflows([definition]), "worker", replay=mode)
     record = await advance(host, "run")

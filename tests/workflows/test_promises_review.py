@@ -102,21 +102,16 @@ async def test_an_approval_of_a_contract_that_changed_since_is_void_and_asked_ag
 @pytest.mark.promise("REVIEW-1")
 @pytest.mark.parametrize(
     "forged",
-    [
-        lambda answer: replace(answer, digest="0" * 64),
-        lambda answer: replace(answer, question="other"),
-        lambda answer: replace(answer, choice="yes"),
-        lambda answer: replace(answer, by=""),
-    ],
+    [{"digest": "0" * 64}, {"question": "other"}, {"choice": "yes"}, {"by": ""}],
     ids=["another digest", "another question", "no choice of it", "from nobody"],
 )
 async def test_the_run_checks_an_answer_itself_whoever_put_it_into_its_inbox(
-    desk: Desk, forged: Any
+    desk: Desk, forged: dict[str, str]
 ) -> None:
     pays = paying()
     await desk.move(pays)
     question = await desk.question()
-    wrong = payload(answer_to_body(forged(approve(question))))
+    wrong = payload(answer_to_body(replace(approve(question), **forged)))
     await desk.store.send(Message("run", question.id, "forged", wrong, "answer"))
 
     record = await desk.move(pays)

@@ -34,6 +34,8 @@ KEPT_FINDINGS = 1000
 
 _ATTEMPTS = 5
 _ENDED = {str(s) for s in RunState} - {str(RunState.RUNNING), str(RunState.WAITING)}
+_PARKED = {"unregistered", "diverged"}
+"""Notes of a run that waits for other code; what it waited for before, it reaches again later."""
 _ROOT = bytes(32)
 
 
@@ -98,17 +100,21 @@ class _Account:
     open: dict[Place, int] = field(default_factory=dict[Place, int])
     ended: tuple[int, str, bytes | None] | None = None
     drifted: bool = False
+    parked: bool = False
 
     def add(self, row: Row, facts: Mapping[str, Any]) -> None:
-        """Take in one entry that isn't inherited from the run forked from."""
+        """Take in one entry; one inherited from the run forked from only opens and closes waits."""
         place, phase, kind, name = Place(row[3], row[4]), row[5], row[6], row[7]
+        self._follow_waits(row[2], place, phase, parked=name == "unregistered")
+        if row[2] <= self.forked_at:
+            return
         spent = {"steps": int(phase == EntryPhase.DONE), **facts.get("settlement", {})}
         for column in ACCOUNT:
             self.sums[column] += spent.get(column, 0)
         self.drifted |= bool(facts.get("accept_drift"))
         if phase == EntryPhase.NOTE and kind == "run":
             self.ended = (row[2], name, row[9]) if name in _ENDED else None
-        self._follow_waits(row[2], place, phase, parked=name == "unregistered")
+            self.parked = name in _PARKED
 
     def _follow_waits(self, seq: int, place: Place, phase: str, *, parked: bool) -> None:
         if phase == EntryPhase.WAIT or parked:
@@ -212,8 +218,7 @@ class _Verification:
             except (ValueError, TypeError, AttributeError):
                 self._find(run, seq, "the facts can't be read")
                 continue
-            if seq > account.forked_at:
-                account.add(row, facts)
+            account.add(row, facts)
         return nodes
 
     def _check_projection(self, record: RunRecord, account: _Account) -> None:
@@ -247,9 +252,11 @@ class _Verification:
         for wait in waits:
             if wait.place not in account.open:
                 self._find(record.id, 0, f"an open wait at {_spot(wait.place)} without its entry")
-        if record.state is not RunState.WAITING or account.drifted:
+        if record.state is not RunState.WAITING or account.drifted or account.parked:
             return
         for place in account.open.keys() - {wait.place for wait in waits}:
+            if account.open[place] <= account.forked_at:
+                continue  # opened again when the fork comes to it
             problem = f"the wait at {_spot(place)} is missing among the open waits"
             self._find(record.id, account.open[place], problem)
 

@@ -76,7 +76,7 @@ async def simulate(
     store = open_store("sqlite://:memory:", clock=time.now)
     try:
         simulation = Simulation(
-            store, time, models or {}, deps, replay or ReplayMode.from_environment()
+            store, time, models or {}, deps, replay=replay or ReplayMode.from_environment()
         )
         run = await simulation.create(workflow, input, initiator)
         return await simulation.drive(workflow, run, answers, events)

@@ -227,7 +227,7 @@ async def _note_unknown(scope: StepScope, reason: str, *, not_performed: bool = 
         facts["not_performed"] = True
     else:
         scope.recorded_unknown = True
-    await scope.note(EntryPhase.UNKNOWN, durability=Durability.PROCESS, **facts)
+    await scope.note(EntryPhase.UNKNOWN, None, durability=Durability.PROCESS, **facts)
 
 
 async def _settle(scope: StepScope, effect: Effect, history: _History) -> ToolResult | None:
