@@ -182,5 +182,10 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(tmp_path: Pa
         if path.is_file() and "__pycache__" not in path.parts
     }
 
+    example = ROOT / "examples" / "support_desk"
+    wanted |= {
+        f"stanchion/demo/support_desk/{path.name}" for path in example.iterdir() if path.is_file()
+    }
+
     assert shipped == wanted
     assert "stanchion/py.typed" in shipped

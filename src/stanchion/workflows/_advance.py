@@ -122,7 +122,8 @@ async def _suspend(incarnation: Incarnation) -> None:
     state = RunState.RUNNING if stopped else RunState.WAITING
     reason = "" if stopped else "; ".join(_describe(w) for w in waits[:3])
     change = RunChange(state=state, reason=reason, release=True)
-    await incarnation.append(change=change)
+    # Opened again, since a fork or a run that failed has its wait entries but no open waits.
+    await incarnation.append(change=change, opened=tuple(waits))
     if state is RunState.RUNNING:
         incarnation.host.notify(incarnation.record.id)
 

@@ -84,8 +84,8 @@ async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> 
             if loser != index:
                 _close(awaitable)
                 incarnation.journal.forget(lane_of_branch(lane.path, fork, loser))
-        won: Awaitable[T] = awaitables[index]
-        branches[index] = conductor.spawn(_coroutine(won), fork, index)
+        branch: Branch[T] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
+        branches[index] = branch
         await conductor.first_ended([branches[index]])
     return index, branches[index].task.result()
 
