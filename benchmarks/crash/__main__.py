@@ -132,7 +132,7 @@ def _whole(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
 
 def _report(arenas: list[Arena], verdicts: Mapping[str, Verdict], seed: int, seconds: float) -> int:
     real = [arena for arena in arenas if not arena.mutant]
-    caught = {a.name: not verdicts[a.name].clean for a in arenas if a.mutant}
+    caught = {a.name: verdicts[a.name].caught for a in arenas if a.mutant}
     for arena in real:
         _print_store(arena, verdicts[arena.name])
     if caught:
@@ -144,7 +144,9 @@ def _report(arenas: list[Arena], verdicts: Mapping[str, Verdict], seed: int, sec
 
 
 def _first(verdict: Verdict) -> str:
-    return verdict.findings[0][:80] if verdict.findings else "NOTHING: it survives"
+    if not verdict.caught:
+        return "NOTHING: it survives"
+    return next(finding for finding in verdict.findings if "complete" not in finding)[:80]
 
 
 def _print_store(arena: Arena, verdict: Verdict) -> None:

@@ -30,9 +30,11 @@ Steps: TypeAlias = Generator[None, None, T]
 
 PATIENCE_SECONDS = 60.0
 """How long anything is waited for before it counts as never happening."""
+MUTANTS_PATIENCE_SECONDS = 8.0
+"""The same where a mechanism is missing: a mutant may turn in circles."""
 
 
-def until(condition: Callable[[], bool], limit: float = PATIENCE_SECONDS) -> Steps[bool]:
+def until(condition: Callable[[], bool], limit: float) -> Steps[bool]:
     """Wait for a condition; return whether it came."""
     end = time.monotonic() + limit
     while not condition():
@@ -135,6 +137,10 @@ class Arena:
         while not socket.exists():
             time.sleep(0.005)
         self._helpers.append(fork(partial(serve_clerk, self.url, self.folder)))
+
+    def until(self, condition: Callable[[], bool]) -> Steps[bool]:
+        """Wait for a condition, as long as it makes sense here."""
+        return until(condition, MUTANTS_PATIENCE_SECONDS if self.mutant else PATIENCE_SECONDS)
 
     def order(self, workflow: str, tool: str = "", *, letter: str = "t") -> str:
         """Have a run started, and return its id."""

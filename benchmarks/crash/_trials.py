@@ -34,7 +34,7 @@ def undisturbed(arena: Arena, names: list[str]) -> Steps[None]:
     """Run everything once, and add the names of its commits."""
     run = arena.order("everything")
     worker = arena.work(only=run, listing=True)
-    yield from until(lambda: arena.has_ended(run))
+    yield from arena.until(lambda: arena.has_ended(run))
     arena.dismiss(worker)
     names += [str(line) for line in arena.lines("commits")]
 
@@ -53,7 +53,7 @@ def commit_points(names: list[str]) -> Iterator[Fault]:
 def rescued(arena: Arena, run: str) -> Steps[bool]:
     """Let the rescuer have a run, and wait for its end."""
     arena.permit(run)
-    return (yield from until(lambda: arena.has_ended(run)))
+    return (yield from arena.until(lambda: arena.has_ended(run)))
 
 
 def kill_at(
@@ -66,7 +66,7 @@ def kill_at(
     """
     run = arena.order("single" if tool else "everything", tool)
     victim = arena.work(only=run, fault=fault, transit_seconds=SLOW_SECONDS if slow else 0.0)
-    yield from until(lambda: victim.is_gone() or arena.has_ended(run))
+    yield from arena.until(lambda: victim.is_gone() or arena.has_ended(run))
     killed = victim.look() == "killed"
     if killed:
         arena.point_kills += 1
@@ -88,7 +88,7 @@ def break_line(arena: Arena, tool: str) -> Steps[None]:
     )
     if helpless(tool):
         arena.must_ask.add(item_of(arena.orders[run], tool))
-    yield from until(lambda: arena.has_ended(run))
+    yield from arena.until(lambda: arena.has_ended(run))
     arena.dismiss(worker)
 
 
@@ -96,7 +96,7 @@ def write_twice(arena: Arena, fault: Fault, tool: str) -> Steps[None]:
     """Stop a worker at a fault, let another one finish its run, then let the first one go on."""
     run = arena.order("single", tool)
     first = arena.work(only=run, fault=replace(fault, signal=signal.SIGSTOP))
-    yield from until(lambda: first.is_stopped() or arena.has_ended(run))
+    yield from arena.until(lambda: first.is_stopped() or arena.has_ended(run))
     if first.look() == "stopped":
         arena.stops += 1
         yield from rescued(arena, run)
@@ -112,18 +112,21 @@ def hand_over_late(arena: Arena, tool: str) -> Steps[None]:
     run = arena.order("single", tool)
     fault = Fault("before commit", f"done {kind} {tool}", 1, signal.SIGSTOP)
     first = arena.work(only=run, fault=fault)
-    yield from until(lambda: first.is_stopped() or arena.has_ended(run))
+    yield from arena.until(lambda: first.is_stopped() or arena.has_ended(run))
     second = arena.work(only=run, fault=Fault("reading late outcomes", "", 1, signal.SIGSTOP))
-    yield from until(lambda: second.is_stopped() or arena.has_ended(run))
-    if (first.look(), second.look()) == ("stopped", "stopped"):
+    yield from arena.until(lambda: second.is_stopped() or arena.has_ended(run))
+    item = item_of(arena.orders[run], tool)
+    # On a busy machine the call may have timed out: then it was asked about before.
+    asked_before = any(line["item"] == item for line in arena.lines("answers"))
+    if (first.look(), second.look()) == ("stopped", "stopped") and not asked_before:
         arena.stops += 2
-        arena.must_not_ask.add(item_of(arena.orders[run], tool))
+        arena.must_not_ask.add(item)
         yield from _go_on(first)
         second.go_on()
     else:
         arena.missed.append(f"late outcome of {tool}")
     arena.permit(run)
-    yield from until(lambda: arena.has_ended(run))
+    yield from arena.until(lambda: arena.has_ended(run))
     arena.dismiss(first)
     arena.dismiss(second)
 
@@ -142,7 +145,7 @@ def kill_at_random(arena: Arena, kills: int, chance: random.Random) -> Steps[Non
         while len(arena.going("r")) < _BACKLOG:
             arena.order("everything", letter="r")
         victim = arena.work(only="r", concurrency=4)
-        yield from until(lambda: victim.pulse.commits > 0)  # noqa: B023 (it ends within the turn)
+        yield from arena.until(lambda: victim.pulse.commits > 0)  # noqa: B023 (it ends within the turn)
         yield from pause(chance.uniform(0.0, span))
         open_intents = victim.pulse.open_intents
         if victim.kill():
@@ -150,5 +153,5 @@ def kill_at_random(arena: Arena, kills: int, chance: random.Random) -> Steps[Non
             arena.open_kills += open_intents > 0
         arena.dismiss(victim)
     last = arena.work(only="r", concurrency=16)
-    yield from until(lambda: not arena.going("r"))
+    yield from arena.until(lambda: not arena.going("r"))
     arena.dismiss(last)

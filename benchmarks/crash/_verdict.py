@@ -48,8 +48,13 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
+        """Whether nothing was found, and every run came to its end."""
         return not self.findings
+
+    @property
+    def caught(self) -> bool:
+        """Whether an effect was lost, doubled or hidden, or a person was asked needlessly."""
+        return self.needless + sum(map(self.total, ("lost", "doubled", "silent_unknown"))) > 0
 
 
 @dataclass(slots=True)

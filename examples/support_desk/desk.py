@@ -148,8 +148,9 @@ async def handle_ticket(run: Run[Bank], ticket: Ticket) -> Resolution:
 
 
 def amounts_in(text: str) -> set[Decimal]:
-    """Return the numbers that a text holds: what isn't there can't have been read."""
-    return {Decimal(number) for number in re.findall(r"\d+(?:\.\d{2})?", text)}
+    """Return the sums of money that a text names: what isn't there can't have been read."""
+    found = re.findall(r"£\s?(\d+(?:\.\d{2})?)|\b(\d+\.\d{2})\b", text)
+    return {Decimal(marked or plain) for marked, plain in found}
 
 
 async def hand_over(run: Run[Bank], ticket: Ticket, reason: str) -> Resolution:

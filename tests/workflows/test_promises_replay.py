@@ -99,6 +99,7 @@ async def two_steps(run: Run, text: str) -> None:
 async def another_request(run: Run, text: str) -> None:
     await run.read(note, f"{text}1")
     await run.read(note, "something else")
+    await run.ask("Shall we?", choices=("yes", "no"))
 
 
 @workflow(name="two")
@@ -116,6 +117,7 @@ async def another_kind(run: Run, text: str) -> None:
 async def another_order(run: Run, text: str) -> None:
     await run.read(note, f"{text}2")
     await run.read(note, f"{text}1")
+    await run.ask("Shall we?", choices=("yes", "no"))
 
 
 @workflow(name="two")

@@ -70,6 +70,6 @@ class Screen:
 
 
 def _read_key() -> str:
-    import click
+    import click  # only needed on a terminal
 
     return click.getchar()

@@ -231,7 +231,7 @@ class Stanchion:
         It has its own lineage: its writes get keys of their own, and those that the other run
         performed after the fork need a person.
         """
-        host = await self.open()
+        host = await self.open(serve=self._serving is not None)
         origin = await host.store.get(run)
         data = await host.store.payloads(origin.tenant, [origin.input])
         new = NewRun(

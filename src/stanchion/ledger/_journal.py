@@ -133,6 +133,16 @@ class Journal:
             if not _prefixes(place.lane, finished):
                 yield place, recorded
 
+    def _writes_from(self, place: Place) -> str:
+        """Name the recorded writes at a place and after it in its lane, and below those."""
+        names: list[str] = []
+        for known, recorded in self._places.items():
+            intent = recorded.last(EntryPhase.INTENT)
+            same = known.lane == place.lane and known.ordinal >= place.ordinal
+            if intent is not None and (same or known.lane.startswith(f"{place.lane}/")):
+                names.append(intent.name)
+        return ", ".join(names)
+
     def _diverge(
         self, place: Place, kind: str, name: str, found: str, digest: bytes | None = None
     ) -> None:
@@ -143,11 +153,17 @@ class Journal:
         )
         if digest is not None:
             text += f" (recorded request {digest.hex()[:12]})"
-        if not self.accept_drift:
+        writes = self._writes_from(place)
+        if not self.accept_drift or writes:
+            remedy = "restore the old order of steps, guard the change with run.patched(), "
+            remedy += "give the workflow a new version"
+            if writes:
+                remedy += f"; drift can't be accepted past the writes recorded here: {writes}"
+            else:
+                remedy += ", or resume with --accept-drift"
             raise NonDeterminismError(
                 text,
-                remedy="restore the old order of steps, guard the change with run.patched(), "
-                "give the workflow a new version, or resume with --accept-drift",
+                remedy=remedy,
                 lane=place.lane,
                 ordinal=place.ordinal,
                 kind=kind,

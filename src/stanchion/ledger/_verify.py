@@ -106,6 +106,8 @@ class _Account:
         """Take in one entry; one inherited from the run forked from only opens and closes waits."""
         place, phase, kind, name = Place(row[3], row[4]), row[5], row[6], row[7]
         self._follow_waits(row[2], place, phase, parked=name == "unregistered")
+        for lane, ordinal in facts.get("waits", ()):  # of branches that were cancelled
+            self.open.pop(Place(lane, ordinal), None)
         if row[2] <= self.forked_at:
             return
         spent = {"steps": int(phase == EntryPhase.DONE), **facts.get("settlement", {})}

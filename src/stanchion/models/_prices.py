@@ -65,8 +65,8 @@ def price(
 
 def _listed(response: ModelResponse) -> Money | None:
     # Start-up time: half a second for the table, and only calls of real providers need it.
-    from genai_prices import Usage as Counted
-    from genai_prices import calc_price
+    from genai_prices import Usage as Counted  # start-up time
+    from genai_prices import calc_price  # start-up time
 
     usage = response.usage
     counted = Counted(

@@ -20,7 +20,6 @@ from stanchion.ledger import (
     Fenced,
     Message,
     Payload,
-    Place,
     RunChange,
     RunRecord,
     Wait,
@@ -29,15 +28,12 @@ from stanchion.ledger import (
 from stanchion.values import RunState
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._host import Host
-from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._incarnation import RUN_PLACE, Incarnation
 from stanchion.workflows._manifest import manifest_of
 from stanchion.workflows._run import Run
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["RUN_PLACE", "advance"]
-
-RUN_PLACE = Place("", -1)
-"""Where entries about the run as a whole stand; no step ever does."""
+__all__ = ["advance"]
 
 
 async def advance(

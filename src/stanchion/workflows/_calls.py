@@ -248,7 +248,8 @@ async def step(
             return await run_function(fn, args, kwargs)
 
     async def body(scope: StepScope) -> Any:
-        key = mint_key(incarnation.record.root, name, request.data, scope.place.ordinal)
+        lineage = f"{incarnation.record.root}|{scope.place.lane}"
+        key = mint_key(lineage, name, request.data, scope.place.ordinal)
         call = ToolCall(name, arguments, key=key)
         result = await perform_effect(scope, Effect(contract, call, invoke))
         return _value(name, result)

@@ -77,15 +77,14 @@ async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> 
         return winner.index
 
     request = payload({"branches": len(awaitables)})
-    index = await incarnation.perform("race", "race", request, _index, decide)
+    index: int = await incarnation.perform("race", "race", request, _index, decide)
     if not branches:  # replayed: only the winner's branch runs, over its recorded steps
         lane = conductor.lane()
         for loser, awaitable in enumerate(awaitables):
             if loser != index:
                 _close(awaitable)
                 incarnation.journal.forget(lane_of_branch(lane.path, fork, loser))
-        branch: Branch[T] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
-        branches[index] = branch
+        branches[index] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
         await conductor.first_ended([branches[index]])
     return index, branches[index].task.result()
 

@@ -56,9 +56,12 @@ from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 
-__all__ = ["LOOP_VERSION", "Body", "Incarnation", "StepScope"]
+__all__ = ["LOOP_VERSION", "RUN_PLACE", "Body", "Incarnation", "StepScope"]
 
 NOTHING_SPENT = Settlement()
+
+RUN_PLACE = Place("", -1)
+"""Where entries about the run as a whole stand; no step ever does."""
 
 LOOP_VERSION = 1
 """How composite steps are composed; kept in their opening entries."""
@@ -140,6 +143,8 @@ class Incarnation:
         self._results = results
         self.outside = Outside(host, record.id, self.journal.open_waits(), self.poke)
         self._unsettled = self.journal.unsettled()
+        self._left: list[Place] = []
+        """Waits of cancelled branches, to be noted with the next commit."""
         self._opening: dict[Place, StepScope] = {}
 
     @classmethod
@@ -326,7 +331,7 @@ class Incarnation:
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
         self.journal.forget(lane)
-        self.outside.end_within(lane)
+        self._left += self.outside.end_within(lane)
 
     @property
     def cancel_requested(self) -> bool:
@@ -356,7 +361,7 @@ class Incarnation:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
         if self.conductor.over and change is None:
             raise Suspended
-        opening = self._openings(drafts)
+        opening = [*self._openings(drafts), *self._leavings()]
         commit = Commit(
             self.record.id,
             self.record.epoch,
@@ -381,6 +386,13 @@ class Incarnation:
             raise
         except LedgerError as error:
             raise self.give_up(error) from error
+
+    def _leavings(self) -> list[Draft]:
+        left, self._left = self._left, []
+        if not left:
+            return []
+        waits: Json = [[place.lane, place.ordinal] for place in left]
+        return [Draft(RUN_PLACE, EntryPhase.NOTE, "run", "left", None, None, {"waits": waits})]
 
     def _openings(self, drafts: Sequence[Draft]) -> list[Draft]:
         if not self._opening or not drafts:

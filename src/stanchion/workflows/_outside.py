@@ -102,10 +102,12 @@ class Outside:
         self._open.discard(place)
         self._ended.add(place)
 
-    def end_within(self, lane: str) -> None:
-        """End the waits of a lane and of the lanes below it."""
-        for place in [p for p in self._open if f"{p.lane}/".startswith(f"{lane}/")]:
+    def end_within(self, lane: str) -> list[Place]:
+        """End the waits of a lane and of the lanes below it; return where they were."""
+        ended = [p for p in self._open if f"{p.lane}/".startswith(f"{lane}/")]
+        for place in ended:
             self.end(place)
+        return ended
 
     def ended(self) -> tuple[Place, ...]:
         """Return, once, the waits that ended since the last commit."""

@@ -16,6 +16,7 @@ from stanchion.ledger import (
     EntryPhase,
     Inbox,
     NewRun,
+    Payload,
     Place,
     codec_for,
     payload,
@@ -49,6 +50,11 @@ def initiator_of(incarnation: Incarnation) -> Principal:
     if digest is None:
         return Principal("")
     return codec_for(Principal).decode(incarnation.payload(digest))
+
+
+def _initiator_payload(incarnation: Incarnation) -> Payload | None:
+    digest = incarnation.record.initiator
+    return None if digest is None else Payload(digest, incarnation.payload(digest))
 
 
 def return_type(fn: Callable[..., Any]) -> Any:
@@ -160,6 +166,7 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
             tenant=record.tenant,
             user=record.user,
             tags=record.tags,
+            initiator=_initiator_payload(incarnation),
             parent=record.id,
             parent_place=place,
         )
