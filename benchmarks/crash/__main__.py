@@ -42,13 +42,12 @@ def main() -> None:
     server = PostgresServer(_folder(folder, "pg")) if "postgresql" in stores else None
     arenas: list[Arena] = []
     try:
-        arenas += [
-            Arena(name, _url(folder, name, server), _folder(folder, name)) for name in stores
-        ]
-        for name in mutants:
-            place = _folder(folder, name.replace(" ", "-"))
-            arenas.append(Arena(name, f"sqlite:///{place}/ledger.db", place, mutant=name))
-        _warm_up([arena.url for arena in arenas])
+        places = {name: _folder(folder, _slug(name)) for name in (*stores, *mutants)}
+        urls = {name: _url(folder, name, server) for name in places}
+        _warm_up(list(urls.values()))
+        for name, url in urls.items():
+            mutant = name if name in mutants else ""
+            arenas.append(Arena(name, url, places[name], mutant))
         _drive(arenas, plan, chance)
     finally:
         for arena in arenas:
@@ -87,9 +86,13 @@ def _folder(folder: Path, name: str) -> Path:
     return made
 
 
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
+
+
 def _url(folder: Path, name: str, server: PostgresServer | None) -> str:
-    if server is None or name == "sqlite":
-        return f"sqlite:///{folder}/{name}/ledger.db"
+    if server is None or name != "postgresql":
+        return f"sqlite:///{folder}/{_slug(name)}/ledger.db"
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute(b"CREATE DATABASE crash")
     return server.url("crash")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from stanchion.ledger import Commit, EntryPhase, LateOutcome, Store
-from stanchion.tools import AskPerson, CallAgain
+from stanchion.tools import AskPerson, CallAgain, Move, UseResult
 from stanchion.workflows import _effects, _incarnation
 
 __all__ = ["MUTANTS"]
@@ -77,22 +77,27 @@ def _no_wait(store: Store) -> Store:
     return store
 
 
-def _blind_repeat(store: Store) -> Store:
-    """Send an unknown write again where a person should be asked."""
-    decide = _effects.next_move
+def _instead_of_a_person(other: Move) -> Callable[[Store], Store]:
+    """Make another move where a person should be asked."""
 
-    def rash(*args: Any, **facts: Any) -> Any:
-        move = decide(*args, **facts)
-        return CallAgain() if isinstance(move, AskPerson) else move
+    def apply(store: Store) -> Store:
+        decide = _effects.next_move
 
-    _effects.next_move = rash
-    return store
+        def rash(*args: Any, **facts: Any) -> Any:
+            move = decide(*args, **facts)
+            return other if isinstance(move, AskPerson) else move
+
+        _effects.next_move = rash
+        return store
+
+    return apply
 
 
 MUTANTS: dict[str, Callable[[Store], Store]] = {
     "no intent": _no_intent,
     "no fencing": _no_fencing,
     "no wait before reconcile": _no_wait,
-    "unknown writes sent again": _blind_repeat,
+    "unknown writes sent again": _instead_of_a_person(CallAgain()),
+    "unknown writes taken as done": _instead_of_a_person(UseResult("made up")),
     "late outcomes lost": _lost_late_outcome,
 }

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from stanchion import Run, allow, workflow
-from stanchion.errors import StoreUnavailable
-from stanchion.ledger import Commit, EntryPhase, Message, NewRun, Store, open_store, payload
+from stanchion import Run, allow, tool, workflow
+from stanchion.errors import SchemaMismatch, StoreUnavailable
+from stanchion.ledger import Commit, Message, NewRun, Store, open_store, payload
+from stanchion.review import ReviewInbox, reply
 from stanchion.testing import simulate
+from stanchion.tools import CallContext
 from stanchion.workflows import Host, Workflow, Workflows, advance
 from tests.workflows.desk import Bank, pay_blindly, pay_with_key
 
@@ -37,22 +43,6 @@ async def test_a_call_edited_to_equal_a_later_one_has_a_key_of_its_own() -> None
     result = await simulate(pay_twice, "111", deps=Bank(), answers=answers)
 
     assert result.output == "receipt 1, receipt 2"
-
-
-@pytest.mark.xfail(reason="the key of a step without contract leaves its lane out")
-async def test_the_same_function_in_two_branches_is_two_effects_with_keys_of_their_own() -> None:
-    async def send(text: str) -> str:
-        return text
-
-    @workflow
-    async def send_twice(run: Run[Any], text: str) -> str:
-        await run.gather(run.step(send, text), run.step(send, text))
-        return text
-
-    result = await simulate(send_twice, "hello")
-
-    intents = [e for e in result.entries if e.phase is EntryPhase.INTENT]
-    assert len({e.facts["key"] for e in intents}) == 2
 
 
 @pytest.mark.xfail(reason="the cancel message stays unread, so that the run looks runnable")
@@ -116,6 +106,22 @@ async def test_an_incarnation_whose_store_failed_ends_though_a_write_waits_for_a
     assert isinstance(moving.exception(), StoreUnavailable)
 
 
+@pytest.mark.xfail(reason="SQLite doesn't wait for a lock before it changes the journal mode")
+def test_two_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE any_table (n)")
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.2, partial(other.execute, "COMMIT"))
+    done.start()
+    try:
+        with pytest.raises(SchemaMismatch):  # waited for the lock, then saw a foreign table
+            open_store(f"sqlite:///{file}")
+    finally:
+        done.join()
+        other.close()
+
+
 @pytest.mark.xfail(reason="sessions have neither lock_timeout nor a limit on idle transactions")
 async def test_a_frozen_writer_doesnt_stall_another_workers_heartbeat(postgres_url: str) -> None:
     store = open_store(postgres_url)
@@ -131,3 +137,41 @@ async def test_a_frozen_writer_doesnt_stall_another_workers_heartbeat(postgres_u
     await store.close()
 
     assert done
+
+
+@pytest.mark.xfail(reason="a person may say no before the deadline of a stopped writer's call")
+async def test_no_is_taken_for_an_answer_only_when_nobody_can_send_any_more() -> None:
+    begun, awake = asyncio.Event(), asyncio.Event()
+
+    @tool(write=True)
+    async def send(call: CallContext[Bank], account: str) -> str:
+        """Send money.
+
+        Args:
+            account: To whom.
+        """
+        if call.epoch == 1:
+            begun.set()
+            await awake.wait()  # its process is stopped here
+        call.check_deadline()
+        return call.deps.pay(call.key, account, 1)
+
+    @workflow(tools=[send], untrusted_may=[allow(send)])
+    async def send_it(run: Run[Bank], account: str) -> str:
+        return await run.call(send, account)
+
+    store, bank = await started(send_it), Bank()
+    hosts = [Host(store, Workflows([send_it]), name, deps=bank) for name in ("first", "second")]
+    first = asyncio.create_task(advance(hosts[0], "run"))
+    await begun.wait()
+    await advance(hosts[1], "run")
+    reviews = ReviewInbox(store)
+    for question in await reviews.pending():
+        now = datetime.now(UTC)
+        await reviews.answer(reply(question, "did_not_happen", by="a person", at=now))
+    await advance(hosts[1], "run")
+    awake.set()
+    await first
+    await store.close()
+
+    assert len(bank.sent) <= 1

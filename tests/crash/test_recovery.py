@@ -226,3 +226,18 @@ async def test_a_reconciler_is_asked_after_deadline_timeout_and_the_hosts_grace(
     assert wait.wake_at is not None
     assert earliest <= wait.wake_at < earliest + timedelta(seconds=1)
     await store.close()
+
+
+async def test_the_same_function_in_two_branches_is_two_effects_with_keys_of_their_own() -> None:
+    async def send(text: str) -> str:
+        return text
+
+    @workflow
+    async def send_twice(run: Run[Any], text: str) -> str:
+        await run.gather(run.step(send, text), run.step(send, text))
+        return text
+
+    result = await simulate(send_twice, "hello")
+
+    intents = [e for e in result.entries if e.phase is EntryPhase.INTENT]
+    assert len({e.facts["key"] for e in intents}) == 2

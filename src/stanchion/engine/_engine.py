@@ -47,6 +47,8 @@ class Engine:
         self._incarnations: dict[str, Incarnation] = {}
         self._asked_at = host.clock.now()
         """When the store was last asked for runs to move."""
+        self._parked: set[str] = set()
+        """Runs of versions that aren't served here: parked once, then left alone."""
         self._stopping = False
 
     def notify(self, run: str) -> None:
@@ -91,7 +93,7 @@ class Engine:
                 runnable = set(await self._runnable())
                 again = self._failed - self._moving.keys()
                 self._failed -= again
-                self._start_all((again | runnable) - self._moving.keys())
+                self._start_all((again | runnable) - self._moving.keys() - self._parked)
         except LedgerError as error:
             _log.warning("the store isn't available, trying again: %s", error.message)
 
@@ -111,7 +113,9 @@ class Engine:
             self._incarnations[run] = incarnation
 
         try:
-            await advance(self.host, run, watch)
+            record = await advance(self.host, run, watch)
+            if record and not self.host.workflows.find(record.workflow, record.version):
+                self._parked.add(run)
         except LedgerError as error:
             _log.warning("run %s stopped, the store isn't available: %s", run, error.message)
             self._failed.add(run)
