@@ -18,7 +18,7 @@ BENCH_GROUP := $(if $(NAME),$(shell sed -n 's/^\(bench-$(NAME)\) = .*/\1/p' pypr
 BENCH_ENV   := $(if $(BENCH_GROUP),.venv-bench/$(NAME),.venv)
 
 # Where workflows run: these tests also pass in the mode that replays at every await.
-REPLAYED   := tests/workflows tests/engine tests/golden tests/crash tests/cli tests/examples
+REPLAYED   := $(addprefix tests/workflows/test_,effects.py replay.py lanes.py) tests/engine
 
 export SCALE
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
