@@ -28,6 +28,7 @@ from tests.postgres import PostgresServer
 
 _TICK_SECONDS = 0.002
 _NEWS_SECONDS = 5.0
+_FOUND = ("lost", "doubled", "silent")
 
 
 def main() -> None:
@@ -154,7 +155,7 @@ def _first(verdict: Verdict) -> str:
 
 def _print_store(arena: Arena, verdict: Verdict) -> None:
     rows = [(name, *asdict(counts).values()) for name, counts in verdict.classes.items()]
-    header = ("effects", "wanted", "received", "performed", "asked", "lost", "doubled", "silent")
+    header = ("effects", "wanted", "received", "performed", "asked", "again", *_FOUND)
     share = arena.open_kills / max(arena.random_kills, 1)
     print(
         f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at "

@@ -27,6 +27,8 @@ class ClassCount:
     performed: int = 0
     asked: int = 0
     """Questions about unknown outcomes."""
+    again: int = 0
+    """Performed once more after a person had said, truthfully then, that it did not happen."""
     lost: int = 0
     doubled: int = 0
     silent_unknown: int = 0
@@ -118,6 +120,8 @@ def _judge_effect(
     if _is_doubled(tool, effect):
         counts.doubled += 1
         verdict.findings.append(f"doubled: {item} {effect}")
+    else:
+        counts.again += max(len(effect.receipts) - 1, 0)
     silent = effect.receipts and not effect.returned and not effect.answers
     if helpless(tool) and (silent or (item in arena.must_ask and not effect.answers)):
         counts.silent_unknown += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -23,6 +24,9 @@ __all__ = ["MAX_DEPTH", "MAX_PAYLOAD_BYTES", "Codec", "canonical", "codec_for", 
 
 T = TypeVar("T")
 
+_ATOMS = (str, int, float, bool)
+"""Types whose exact instances a round trip doesn't change."""
+
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 """A larger value belongs into a file or an object store, with its address in the ledger."""
 
@@ -32,6 +36,8 @@ MAX_DEPTH = 64
 _encoder = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
+_decode = json.JSONDecoder().decode
+_TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def canonical(value: object, *, what: str = "value", limit: int = MAX_PAYLOAD_BYTES) -> bytes:
@@ -74,6 +80,7 @@ class Codec(Generic[T]):
     def __init__(self, type_: Any) -> None:
         self.type = type_
         self._plain = type_ is Any or type_ is object
+        self._atoms = _ATOMS if self._plain else tuple(t for t in _ATOMS if t is type_)
         try:
             self._adapter: TypeAdapter[Any] = TypeAdapter(type_)
         except PydanticSchemaGenerationError as error:
@@ -84,7 +91,7 @@ class Codec(Generic[T]):
 
     def encode(self, value: T, *, what: str = "value") -> Payload:
         """Encode a value; raise EncodingError if it isn't of the type or can't be kept."""
-        if self._plain:
+        if self._plain or type(value) in self._atoms:
             return payload(value, what=what)
         try:
             plain = self._adapter.dump_python(value, mode="json", warnings="error", by_alias=False)
@@ -97,8 +104,8 @@ class Codec(Generic[T]):
 
     def decode(self, data: bytes, *, what: str = "value") -> T:
         """Decode canonical bytes; raise EncodingError if the type has changed incompatibly."""
-        plain = json.loads(data)
-        if self._plain:
+        plain = _decode(data.decode())
+        if self._plain or type(plain) in self._atoms:
             return cast("T", plain)
         try:
             return self._adapter.validate_python(plain, strict=False, by_name=True, by_alias=False)
@@ -109,6 +116,12 @@ class Codec(Generic[T]):
                 remedy="keep the type compatible with what is recorded (defaults for new fields), "
                 "or give the workflow a new version",
             ) from error
+
+    def round_trip(self, value: T, *, what: str = "value") -> tuple[Payload, T]:
+        """Return a value's payload, and the value as replay will see it."""
+        encoded = self.encode(value, what=what)
+        same = type(value) in self._atoms
+        return encoded, value if same else self.decode(encoded.data, what=what)
 
     def schema(self) -> Mapping[str, Any]:
         """Return the JSON schema of the type."""
@@ -132,18 +145,8 @@ def _check_depth(data: bytes, what: str) -> None:
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
     depth = deepest = 0
-    in_text = escaped = False
-    for byte in data:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in b"[{":
+    for byte in _TEXTS.sub(b"", data):
+        if byte in b"[{":
             depth += 1
             deepest = max(deepest, depth)
         elif byte in b"]}":

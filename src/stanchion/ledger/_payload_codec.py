@@ -6,6 +6,7 @@ this process that spares needless inserts; it's filled by what was committed onl
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from zstandard import ZstdCompressor, ZstdDecompressor
@@ -43,7 +44,7 @@ class StoredDigests:
 
     def __init__(self, limit: int = 20_000) -> None:
         self._limit = limit
-        self._known: dict[tuple[str, bytes], None] = {}
+        self._known: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def __contains__(self, key: tuple[str, bytes]) -> bool:
         return key in self._known
@@ -52,7 +53,7 @@ class StoredDigests:
         """Remember digests, the oldest of all making room."""
         self._known.update(dict.fromkeys(keys))
         while len(self._known) > self._limit:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
 
     def clear(self) -> None:
         """Forget all, since a commit failed."""

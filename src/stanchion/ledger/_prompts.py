@@ -3,8 +3,8 @@
 Each section of a run's prompts (system, turns) has one parent-linked chain of message digests:
 ``node = SHA-256(parent + message)``. A prompt is, per section, a list of spans ``(node, count)``:
 the last ``count`` messages of the chain that ends at ``node``. An appended message adds one link;
-a window that slides, or a message replaced in the middle, adds spans but no links for what was
-there before. A large part (a tool's result, a document) is a payload of its own, shared with the
+a window that slides adds none for what was there before. Edits in the middle leave spans between
+them; a prompt in many pieces has its short ones linked anew, once. A large part (a tool's result, a document) is a payload of its own, shared with the
 step that produced it. Storage grows linearly in the work done.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -42,6 +42,11 @@ Spans: TypeAlias = list[tuple[str, int]]
 ROOT = bytes(32)
 LARGE = 512
 """Characters from which a part's content is a payload of its own."""
+
+PIECES = 4
+"""Spans that a section may consist of before its short ones are linked anew."""
+SHORT = 32
+"""Messages below which a span repeated in each prompt costs more than links made once."""
 
 _SHARED = ("content", "response")
 _message = codec_for(Message)
@@ -125,6 +130,14 @@ class _Chain:
         self.nodes.append(link.node)
         self.messages.append(link.message)
 
+    def cover(self, wanted: Sequence[bytes]) -> Iterator[tuple[int | None, Sequence[bytes]]]:
+        """Yield what is wanted in stretches of the chain with their positions, None for new ones."""
+        at = 0
+        while at < len(wanted):
+            position, length = self.longest(wanted, at)
+            yield position if length else None, wanted[at : at + max(length, 1)]
+            at += max(length, 1)
+
     def longest(self, wanted: Sequence[bytes], start: int) -> tuple[int, int]:
         """Return (position, length) of the stretch of the chain equal to what is wanted next."""
         position = self.where.get(wanted[start])
@@ -145,17 +158,34 @@ class PromptLog:
 
     def __init__(self) -> None:
         self._chains: dict[str, _Chain] = {}
+        self._newest: dict[str, dict[int, tuple[Message, bytes]]] = {}
+        """The messages of each section's newest prompt by identity, with their digests."""
 
     def record(self, sections: Sections) -> PromptRecord:
-        """Return the spans of a prompt and what must be stored with them."""
+        """Return the spans of a prompt, and what must be stored unless an earlier prompt did."""
         spans: dict[str, Spans] = {}
         payloads: list[Payload] = []
         links: list[Link] = []
         for name, messages in sections.items():
-            packed = [pack_message(m) for m in messages]
-            payloads.extend(p for pack in packed for p in pack)
-            spans[name] = self._spans(name, [pack[0].digest for pack in packed], links)
+            wanted = self._digests(name, messages, payloads)
+            spans[name] = self._spans(name, wanted, links)
         return PromptRecord(spans, tuple(payloads), tuple(links))
+
+    def _digests(
+        self, name: str, messages: Sequence[Message], payloads: list[Payload]
+    ) -> list[bytes]:
+        """Return the messages' digests; those that the last prompt had aren't packed again."""
+        known = self._newest.get(name, {})
+        newest: dict[int, tuple[Message, bytes]] = {}
+        for message in messages:
+            seen = known.get(id(message)) or newest.get(id(message))
+            if seen is None:
+                packed = pack_message(message)
+                payloads.extend(packed)
+                seen = (message, packed[0].digest)
+            newest[id(message)] = seen
+        self._newest[name] = newest
+        return [newest[id(message)][1] for message in messages]
 
     def prime(self, section: str, links: Sequence[Link]) -> None:
         """Continue a section's chain from links read back, unless it is known already."""
@@ -170,18 +200,17 @@ class PromptLog:
 
     def _spans(self, name: str, wanted: list[bytes], links: list[Link]) -> Spans:
         chain = self._chains.setdefault(name, _Chain())
+        cover = list(chain.cover(wanted))
         stretches: list[tuple[int, int]] = []
-        at = 0
-        while at < len(wanted):
-            position, length = chain.longest(wanted, at)
-            if length == 0:
-                links.append(chain.append(wanted[at]))
-                position, length = len(chain.nodes) - 1, 1
+        for known, messages in cover:
+            position = known
+            if position is None or (len(cover) > PIECES and len(messages) < SHORT):
+                position = len(chain.nodes)
+                links.extend([chain.append(message) for message in messages])
             if stretches and sum(stretches[-1]) == position:
-                stretches[-1] = (stretches[-1][0], stretches[-1][1] + length)
+                stretches[-1] = (stretches[-1][0], stretches[-1][1] + len(messages))
             else:
-                stretches.append((position, length))
-            at += length
+                stretches.append((position, len(messages)))
         return [(chain.nodes[start + count - 1].hex(), count) for start, count in stretches]
 
 

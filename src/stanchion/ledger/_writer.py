@@ -14,7 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar, cast
 
 from stanchion.errors import StanchionError, StoreUnavailable
@@ -127,9 +127,8 @@ class _Worker:
 
     def _gather(self) -> list[_Item | _Stop]:
         group = [self._queue.get()]
-        with contextlib.suppress(Empty):
-            while len(group) < GROUP_LIMIT:
-                group.append(self._queue.get_nowait())
+        while len(group) < GROUP_LIMIT and not self._queue.empty():  # nobody else takes from it
+            group.append(self._queue.get_nowait())
         return group
 
     def _perform(self, items: list[_Item]) -> None:

@@ -59,6 +59,7 @@ from stanchion.workflows._outside import Awaited, Ignored, Outside
 __all__ = ["LOOP_VERSION", "RUN_PLACE", "Body", "Incarnation", "StepScope"]
 
 NOTHING_SPENT = Settlement()
+ONE_STEP = Settlement(steps=1)
 
 RUN_PLACE = Place("", -1)
 """Where entries about the run as a whole stand; no step ever does."""
@@ -78,7 +79,7 @@ class StepScope:
     request: Payload
     recorded: Recorded | None
     facts: dict[str, Json] = field(default_factory=dict[str, Json])
-    settlement: Settlement = field(default_factory=Settlement)
+    settlement: Settlement = NOTHING_SPENT
     payloads: tuple[Payload, ...] = ()
     links: tuple[Link, ...] = ()
     written: bool = False
@@ -205,27 +206,28 @@ class Incarnation:
     async def _record(self, scope: StepScope, result: Codec[Any], body: Body) -> Any:
         what = f"the result of {scope.kind} {scope.name!r}"
         try:
-            encoded = result.encode(await body(scope), what=what)
+            encoded, value = result.round_trip(await body(scope), what=what)
         except StepError as error:
             await self._finish(scope, encode_error(error), status="error")
             raise decode_error(encode_error(error)) from error
         await self._finish(scope, encoded)
-        return result.decode(encoded.data, what=what)
+        return value
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
         self._unsettled.discard(scope.place)
         if scope.recorded is not None:
             self.leave(lane_below(scope.place))  # what it did before needn't come again
-        spent = {k: v for k, v in _spent(scope.settlement).items() if v}
-        if spent:
-            facts["settlement"] = spent
+        settlement = ONE_STEP
+        if scope.settlement is not NOTHING_SPENT:
+            settlement = replace(scope.settlement, steps=1)
+            facts["settlement"] = _spent(scope.settlement)
         try:
             await self.append(
                 scope.draft(EntryPhase.DONE, result, **scope.facts, **facts),
                 payloads=scope.payloads,
                 links=scope.links,
-                settlement=replace(scope.settlement, steps=1),
+                settlement=settlement,
             )
         except (Fenced, Suspended):
             if scope.on_fenced is not None:
@@ -296,7 +298,7 @@ class Incarnation:
         await self.append(
             Draft(wait.place, EntryPhase.DONE, awaited.kind, awaited.name, None, result, facts),
             taken=_ids(message),
-            settlement=Settlement(steps=1),
+            settlement=ONE_STEP,
         )
 
     async def poke(self) -> None:
@@ -382,7 +384,8 @@ class Incarnation:
         except Fenced:
             self.conductor.over = True
             raise
-        except EncodingError:
+        except (EncodingError, asyncio.CancelledError):
+            self.prompts = PromptLog()  # what it takes for stored may not be
             raise
         except LedgerError as error:
             raise self.give_up(error) from error
@@ -442,7 +445,8 @@ def _ids(message: Inbox | None) -> tuple[int, ...]:
 
 
 def _spent(settlement: Settlement) -> dict[str, Json]:
-    return {name: getattr(settlement, name) for name in Settlement.__slots__ if name != "steps"}
+    spent = {name: getattr(settlement, name) for name in Settlement.__slots__}
+    return {name: value for name, value in spent.items() if value and name != "steps"}
 
 
 def _time(text: Any) -> datetime | None:

@@ -6,6 +6,7 @@ exactly it was sent and what that cost are facts of the record.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,26 +75,30 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """A response as recorded; its message is a payload of its own, as in later prompts."""
+    """A response as recorded; its message is a payload of its own, as in later prompts.
+
+    Fields that say nothing are left out of the record.
+    """
 
     message: str
-    usage: Usage
-    finish_reason: FinishReason
-    model: str
-    provider: str
-    response_id: str
-    tokens: tuple[TokenChoice, ...]
-    choices: tuple[tuple[str, float], ...]
-    attempts: tuple[str, ...]
+    usage: Usage = Usage()
+    finish_reason: FinishReason = FinishReason.STOP
+    model: str = ""
+    provider: str = ""
+    response_id: str = ""
+    tokens: tuple[TokenChoice, ...] = ()
+    choices: tuple[tuple[str, float], ...] = ()
+    attempts: tuple[str, ...] = ()
 
 
 _stored = codec_for(_Stored)
+_record = codec_for(dict[str, Any])
 
 
 async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse:
     """Call the model of a role, or return the recorded answer. Raises ModelFailed."""
 
-    async def body(scope: StepScope) -> _Stored:
+    async def body(scope: StepScope) -> dict[str, Any]:
         await _prime(incarnation, call.sections)
         model = incarnation.host.models.get(call.role)
         if model is None:
@@ -123,8 +128,9 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         return _store(response, message.digest.hex())
 
     request = payload(call.compared())
-    recorded = await incarnation.perform("model", call.role, request, _stored, body)
-    return _response(recorded, await incarnation.message(bytes.fromhex(recorded.message)))
+    recorded = await incarnation.perform("model", call.role, request, _record, body)
+    stored = _stored.decode(payload(recorded).data, what="a model's answer")
+    return _response(stored, await incarnation.message(bytes.fromhex(stored.message)))
 
 
 def _account(
@@ -158,8 +164,8 @@ def _facts(name: str, response: ModelResponse, *, real: bool) -> dict[str, Json]
     }
 
 
-def _store(response: ModelResponse, message: str) -> _Stored:
-    return _Stored(
+def _store(response: ModelResponse, message: str) -> dict[str, Any]:
+    stored = _Stored(
         message,
         response.usage,
         response.finish_reason,
@@ -170,6 +176,9 @@ def _store(response: ModelResponse, message: str) -> _Stored:
         response.choices,
         response.attempts,
     )
+    said = json.loads(_stored.encode(stored, what="a model's answer").data)
+    said["usage"] = {name: count for name, count in said["usage"].items() if count}
+    return {name: value for name, value in said.items() if value}
 
 
 def _response(stored: _Stored, message: Message) -> ModelResponse:

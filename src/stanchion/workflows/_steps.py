@@ -7,11 +7,14 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from stanchion.errors import EncodingError, Expired, StanchionError, StepFailed
 from stanchion.ledger import (
+    Codec,
     Draft,
     EntryPhase,
     Inbox,
@@ -67,9 +70,35 @@ def return_type(fn: Callable[..., Any]) -> Any:
 
 async def run_function(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call an async function, or a sync one in a thread."""
-    if inspect.iscoroutinefunction(fn):
+    if _shape(fn).is_async:
         return await fn(*args, **kwargs)
     return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a function's definition says, looked up once: that takes longer than recording does."""
+
+    is_async: bool
+    result: Codec[Any]
+
+
+_shapes: WeakKeyDictionary[Callable[..., Any], _Shape] = WeakKeyDictionary()
+
+
+def _shape(fn: Callable[..., Any]) -> _Shape:
+    function = getattr(fn, "__func__", fn)
+    try:
+        known = _shapes.get(function)
+        if known is None:
+            known = _shapes[function] = _shape_of(fn)
+    except TypeError:  # a callable that can't be a weak key
+        return _shape_of(fn)
+    return known
+
+
+def _shape_of(fn: Callable[..., Any]) -> _Shape:
+    return _Shape(inspect.iscoroutinefunction(fn), codec_for(return_type(fn)))
 
 
 def function_name(fn: Callable[..., Any]) -> str:
@@ -94,14 +123,13 @@ async def read(
             ) from error
 
     request = function_request(name, args, kwargs)
-    return await incarnation.perform("step", name, request, codec_for(return_type(fn)), body)
+    return await incarnation.perform("step", name, request, _shape(fn).result, body)
 
 
 def function_request(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return the request of a function's step: its arguments, as JSON."""
-    plain = codec_for(list[Any])
-    encoded = [_argument(a) for a in args], {k: _argument(v) for k, v in kwargs.items()}
-    return plain.encode([*encoded], what=f"the arguments of {name}")
+    plain = [[_argument(a) for a in args], {k: _argument(v) for k, v in kwargs.items()}]
+    return payload(plain, what=f"the arguments of {name}")
 
 
 def _argument(value: Any) -> Any:
