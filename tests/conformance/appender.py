@@ -48,8 +48,8 @@ async def lane(store: Store, run: RunRecord, name: str) -> None:
         )
         settled = Settlement(steps=1, output_tokens=3)
         sent = (message(f"{name} {ordinal}", run="parent"),)
-        entries = await store.append(commit(run, draft, settlement=settled, sent=sent))
-        say(str(entries[0].seq))
+        await store.append(commit(run, draft, settlement=settled, sent=sent))
+        say(f"{name} {ordinal}")
 
 
 asyncio.run(append_forever(sys.argv[1]))

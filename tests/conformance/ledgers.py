@@ -9,6 +9,7 @@ from typing import Any
 from stanchion.ledger import (
     Commit,
     Draft,
+    Entry,
     EntryPhase,
     Message,
     NewRun,
@@ -20,7 +21,7 @@ from stanchion.ledger import (
 )
 from stanchion.values import RunState
 
-__all__ = ["LEASE", "Hands", "a_run", "commit", "ended", "message", "owned", "step"]
+__all__ = ["LEASE", "Hands", "a_run", "appended", "commit", "ended", "message", "owned", "step"]
 
 LEASE = timedelta(seconds=30)
 
@@ -54,6 +55,13 @@ def commit(run: RunRecord, *drafts: Draft, **fields: Any) -> Commit:
     """Return a commit of finished steps, settled as one step each."""
     settled = Settlement(steps=sum(draft.phase is EntryPhase.DONE for draft in drafts))
     return replace(Commit(run.id, run.epoch, drafts, settlement=settled), **fields)
+
+
+async def appended(store: Store, change: Commit) -> list[Entry]:
+    """Append, and return the entries as they're read back."""
+    before = await store.entries(change.run)
+    await store.append(change)
+    return [*await store.entries(change.run)][len(before) :]
 
 
 def ended(run: RunRecord, state: RunState = RunState.COMPLETED, **fields: Any) -> Draft:

@@ -23,7 +23,7 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.values import RunState
-from tests.conformance.ledgers import a_run, commit, ended, message, owned, step
+from tests.conformance.ledgers import a_run, appended, commit, ended, message, owned, step
 
 ROOT = bytes(32)
 
@@ -31,8 +31,8 @@ ROOT = bytes(32)
 async def test_entries_come_back_as_they_were_acknowledged(store: Store) -> None:
     run = await owned(store)
 
-    written = [*await store.append(commit(run, step(0, {"a": [1, 2.5, None, "ü"]}, key="k")))]
-    written += await store.append(commit(run, step(1, lane="/0/f0.1"), step(2, "x", n={"b": 2})))
+    written = [*await appended(store, commit(run, step(0, {"a": [1, 2.5, None, "ü"]}, key="k")))]
+    written += await appended(store, commit(run, step(1, lane="/0/f0.1"), step(2, "x", n={"b": 2})))
 
     assert written == await store.entries("run-1")
     assert [e.seq for e in written] == [1, 2, 3]
@@ -46,7 +46,7 @@ async def test_entries_come_back_as_they_were_acknowledged(store: Store) -> None
 async def test_facts_come_back_as_json_even_when_they_are_acknowledged(store: Store) -> None:
     run = await owned(store)
 
-    entry = (await store.append(commit(run, step(0, span=("node", 3)))))[0]
+    entry = (await appended(store, commit(run, step(0, span=("node", 3)))))[0]
 
     assert entry.facts == {"span": ["node", 3]}
 
@@ -67,7 +67,7 @@ async def test_the_chain_covers_every_field_of_an_entry(store: Store) -> None:
     chains: set[bytes] = set()
     for i, draft in enumerate(drafts):
         run = await owned(store, a_run(f"run-{i}"))
-        chains.add((await store.append(commit(run, draft)))[0].chain)
+        chains.add((await appended(store, commit(run, draft)))[0].chain)
 
     assert len(chains) == len(drafts)
 
@@ -172,7 +172,7 @@ async def test_a_failing_commit_leaves_nothing_anywhere(store: Store) -> None:
         k: v for k, v in before.items() if k != "bytes"
     }
     assert (await store.get("run-1")).seq == 0
-    written = await store.append(commit(run, step(0, "lost")))
+    written = await appended(store, commit(run, step(0, "lost")))
     assert written[0].seq == 1
     assert await store.payloads("", [payload("lost").digest])
 

@@ -6,15 +6,14 @@ import psycopg
 import pytest
 
 from stanchion.ledger import Entry, RunRecord, Store, open_store
-from tests.conformance.ledgers import a_run, commit, message, owned, step
+from tests.conformance.ledgers import a_run, appended, commit, message, owned, step
 
 
 async def test_a_follower_reads_every_run_in_order_and_in_pages(store: Store) -> None:
     one, other = await owned(store), await owned(store, a_run("run-2"))
-    written: list[Entry] = []
     for i in range(5):
-        written += await store.append(commit(one, step(2 * i, "a"), step(2 * i + 1, "b")))
-        written += await store.append(commit(other, step(i, "c")))
+        await store.append(commit(one, step(2 * i, "a"), step(2 * i + 1, "b")))
+        await store.append(commit(other, step(i, "c")))
 
     read: list[Entry] = []
     cursor = (0, 0)
@@ -23,13 +22,16 @@ async def test_a_follower_reads_every_run_in_order_and_in_pages(store: Store) ->
         read += page
         cursor = page[-1].cursor
 
-    assert read == written
+    written = [*await store.entries("run-1"), *await store.entries("run-2")]
+    assert read == sorted(written, key=lambda entry: entry.cursor)
+    assert [entry.run for entry in read] == ["run-1", "run-1", "run-2"] * 5
     assert await store.follow(cursor, 4) == []
 
 
 async def test_a_copied_run_is_followed_like_any_other(store: Store) -> None:
     run = await owned(store)
-    (entry,) = await store.append(commit(run, step(0, "a")))
+    await store.append(commit(run, step(0, "a")))
+    (entry,) = await store.entries("run-1")
     await store.copy(a_run("fork", forked_from="run-1", forked_at=1), 1)
 
     (copied,) = await store.follow(entry.cursor, 9)
@@ -49,7 +51,7 @@ async def test_an_entry_that_commits_late_is_not_skipped(postgres_url: str) -> N
         # The entry has its position; its transaction hangs at the message until it's let go.
         late = asyncio.create_task(_append(slow, one, unread.id))
         await _until_one_waits(postgres_url)
-        (early,) = await quick.append(commit(other, step(1, "quick")))
+        (early,) = await appended(quick, commit(other, step(1, "quick")))
 
         assert await quick.follow((0, 0), 9) == []
         blocker.rollback()
@@ -64,7 +66,7 @@ async def test_an_entry_that_commits_late_is_not_skipped(postgres_url: str) -> N
 
 
 async def _append(store: Store, run: RunRecord, unread: int) -> Entry:
-    (entry,) = await store.append(commit(run, step(0, "slow"), taken=(unread,)))
+    (entry,) = await appended(store, commit(run, step(0, "slow"), taken=(unread,)))
     return entry
 
 

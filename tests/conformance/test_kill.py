@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 
 from stanchion.ledger import open_store, verify
-from tests.conformance.ledgers import LEASE, commit, step
+from tests.conformance.ledgers import LEASE, appended, commit, step
 
 
 @contextmanager
@@ -23,27 +23,28 @@ def appender(url: str) -> Generator[subprocess.Popen[str]]:
             process.kill()
 
 
-def acknowledged(process: subprocess.Popen[str], wanted: int) -> list[int]:
+def acknowledged(process: subprocess.Popen[str], wanted: int) -> list[str]:
     """Read some acknowledgements, kill the process, and read what it had still said."""
     output: IO[str] | None = process.stdout
     assert output is not None
     assert output.readline() == "ready\n"
-    seqs = [int(output.readline()) for _ in range(wanted)]
+    places = [output.readline().strip() for _ in range(wanted)]
     process.kill()
-    return seqs + [int(line) for line in output.read().splitlines(keepends=True) if "\n" in line]
+    said = output.read().splitlines(keepends=True)
+    return places + [line.strip() for line in said if "\n" in line]
 
 
 @pytest.mark.promise("LEDGER-1")
 async def test_a_killed_process_leaves_everything_it_was_told_is_stored(shared_url: str) -> None:
     with appender(shared_url) as process:
-        seqs = acknowledged(process, random.randint(50, 150))  # noqa: S311 (an instant to kill at)
+        places = acknowledged(process, random.randint(50, 150))  # noqa: S311 (an instant to kill at)
 
     store = open_store(shared_url)
     try:
         report = await verify(store)
         entries = await store.entries("run-1")
         assert report.findings == ()
-        assert {e.seq for e in entries} >= set(seqs)
+        assert {f"{e.place.lane} {e.place.ordinal}" for e in entries} >= set(places)
         record = await store.get("run-1")
         assert (record.account.steps, record.account.output_tokens) == (
             len(entries),
@@ -55,6 +56,6 @@ async def test_a_killed_process_leaves_everything_it_was_told_is_stored(shared_u
         await store.heartbeat("ann", LEASE)
         again = await store.claim("run-1", "ann")
         assert again is not None
-        assert (await store.append(commit(again, step(0))))[0].seq == len(entries) + 1
+        assert (await appended(store, commit(again, step(0))))[0].seq == len(entries) + 1
     finally:
         await store.close()

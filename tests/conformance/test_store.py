@@ -8,7 +8,7 @@ import pytest
 from stanchion.errors import LedgerError, RunNotFound
 from stanchion.ledger import Draft, EntryPhase, Fenced, Place, RunChange, RunFilter, Store, payload
 from stanchion.values import RunState
-from tests.conformance.ledgers import LEASE, Hands, a_run, commit, ended, owned, step
+from tests.conformance.ledgers import LEASE, Hands, a_run, appended, commit, ended, owned, step
 
 SERVED = ["desk"]
 
@@ -104,11 +104,11 @@ async def test_a_heartbeat_extends_a_lease(timed_store: Store, clock: Hands) -> 
 
 async def test_a_clock_that_jumps_back_takes_no_run_away(timed_store: Store, clock: Hands) -> None:
     run = await owned(timed_store)
-    first = (await timed_store.append(commit(run, step(0, "x"))))[0]
+    first = (await appended(timed_store, commit(run, step(0, "x"))))[0]
     clock.move(timedelta(hours=-1))
 
     assert await timed_store.claim("run-1", "bob") is None
-    second = (await timed_store.append(commit(run, step(1, "y"))))[0]
+    second = (await appended(timed_store, commit(run, step(1, "y"))))[0]
 
     assert second.recorded_at < first.recorded_at
     assert [entry.seq for entry in await timed_store.entries("run-1")] == [1, 2]
@@ -224,7 +224,7 @@ async def test_runs_are_listed_newest_first_by_what_they_are(
 async def test_a_copy_has_the_first_entries_and_a_chain_of_its_own(store: Store) -> None:
     run = await owned(store)
     wait = Draft(Place("", 2), EntryPhase.WAIT, "receive", "paid")
-    entries = await store.append(commit(run, step(0, "a"), step(1, "b", n=1), wait, step(3)))
+    entries = await appended(store, commit(run, step(0, "a"), step(1, "b", n=1), wait, step(3)))
 
     fork = a_run("fork", forked_from="run-1", forked_at=3, key="again")
     record = await store.copy(fork, 3)
@@ -240,7 +240,7 @@ async def test_a_copy_has_the_first_entries_and_a_chain_of_its_own(store: Store)
     assert await store.copy(fork, 3) == record
     own = await store.claim("fork", "ann")
     assert own is not None
-    assert (await store.append(commit(own, step(2, "c"))))[0].seq == 4
+    assert (await appended(store, commit(own, step(2, "c"))))[0].seq == 4
 
 
 async def test_a_copy_stays_in_its_tenant_and_needs_its_source(store: Store) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from stanchion.errors import StoreUnavailable
-from stanchion.ledger import Commit, Payload, Store, digest, open_store, payload, verify
+from stanchion.ledger import Payload, Store, digest, open_store, payload, verify
 from stanchion.ledger._schema import ensure_schema
 from stanchion.ledger._sql_store import SqlStore
 from stanchion.ledger._sqlite import SqliteConnection, SqliteDriver
@@ -168,18 +168,16 @@ async def test_a_deadlock_is_resolved_by_trying_again(postgres_url: str) -> None
         other.execute("SET deadlock_timeout = '20s'")
         other.execute("SELECT 1 FROM inbox FOR UPDATE")
         # Ours has the run and waits for the message; the other has the message and wants the run.
-        appended = asyncio.create_task(_take(store, commit(run, step(0), taken=(unread.id,))))
+        taking = store.append(commit(run, step(0), taken=(unread.id,)))
+        appended = asyncio.create_task(taking)
         await asyncio.to_thread(_lock_run_once_somebody_waits, other, postgres_url)
         assert not appended.done()
         other.rollback()
 
-    assert await appended == [1]
+    await appended
+    assert [entry.seq for entry in await store.entries("run-1")] == [1]
     assert await store.inbox("run-1") == []
     await store.close()
-
-
-async def _take(store: Store, change: Commit) -> list[int]:
-    return [entry.seq for entry in await store.append(change)]
 
 
 def _lock_run_once_somebody_waits(other: psycopg.Connection[object], url: str) -> None:

@@ -12,7 +12,7 @@ from stanchion.errors import StoreUnavailable
 from stanchion.ledger import Fenced
 from stanchion.ledger._driver import Connection
 from stanchion.ledger._sqlite import SqliteDriver
-from stanchion.ledger._writer import Writer
+from stanchion.ledger._writer import AT_ONCE, TURNS, Writer
 
 Work = Callable[[Connection], Any]
 
@@ -185,3 +185,97 @@ def test_one_writer_serves_loops_that_come_and_go(driver: Counting) -> None:
     assert [asyncio.run(writer.do(put(i))) for i in range(3)] == [1, 1, 1]
 
     asyncio.run(writer.close())
+
+
+def thread_of(where: list[int]) -> Work:
+    return lambda _: where.append(threading.get_ident())
+
+
+async def test_a_small_item_is_performed_by_its_caller(driver: Counting) -> None:
+    writer, where = Writer(driver, "writer", Journal()), list[int]()
+
+    await writer.do_small(thread_of(where))
+    await writer.do(thread_of(where))
+
+    assert where[0] == threading.get_ident() != where[1]
+    assert driver.commits == 2
+    await writer.close()
+
+
+@pytest.mark.parametrize("error", [Fenced(), ValueError("no"), KeyboardInterrupt()])
+async def test_a_small_item_that_fails_or_is_interrupted_is_taken_back(
+    driver: Counting, error: BaseException
+) -> None:
+    memory = Journal()
+    writer = Writer(driver, "writer", memory)
+
+    with pytest.raises(type(error)):
+        await writer.do_small(fail(error))
+
+    assert memory.told in (["undone"], ["forget"])
+    assert await writer.do_small(put(7)) == 1
+    assert await writer.do(values) == [7]
+    await writer.close()
+
+
+async def test_a_caller_never_waits_for_another_process_in_its_loop(driver: Counting) -> None:
+    writer, where = Writer(driver, "writer", Journal()), list[int]()
+    other = driver.connect()
+    other.begin(synced=False)
+
+    held = asyncio.ensure_future(writer.do_small(thread_of(where)))
+    await asyncio.sleep(0)
+    assert not held.done()  # the loop went on
+    other.rollback()
+    await held
+
+    assert where != [threading.get_ident()]
+    other.close()
+    await writer.close()
+
+
+async def test_a_small_item_doesnt_overtake_the_thread(driver: Counting) -> None:
+    writer, where = Writer(driver, "writer", Journal()), list[int]()
+    entered, hold = threading.Event(), threading.Event()
+
+    def occupy(_: Connection) -> None:
+        entered.set()
+        hold.wait(10)
+
+    first = asyncio.ensure_future(writer.do(occupy))
+    await asyncio.to_thread(entered.wait, 10)
+    second = asyncio.ensure_future(writer.do_small(thread_of(where)))
+    await asyncio.sleep(0)
+    hold.set()
+    await asyncio.gather(first, second)
+
+    assert where != [threading.get_ident()]
+    await writer.close()
+
+
+async def test_a_loop_full_of_small_items_lets_others_have_their_turn(driver: Counting) -> None:
+    writer, turns = Writer(driver, "writer", Journal()), 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.ensure_future(other())
+    for i in range(2 * AT_ONCE):
+        await writer.do_small(put(i))
+    beside.cancel()
+
+    assert turns >= 2 * AT_ONCE // TURNS
+    assert await writer.do(values) == list(range(2 * AT_ONCE))
+    await writer.close()
+
+
+async def test_a_closed_writer_refuses_small_items_too(driver: Counting) -> None:
+    writer = Writer(driver, "writer", Journal())
+    await writer.do_small(put(1))
+    await writer.close()
+
+    with pytest.raises(StoreUnavailable):
+        await writer.do_small(put(2))

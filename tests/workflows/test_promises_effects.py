@@ -34,9 +34,9 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def append(self, commit: Commit) -> list[Entry]:
+    async def append(self, commit: Commit) -> None:
         self.wanted.append(([draft.phase for draft in commit.entries], commit.durability))
-        return await self.store.append(commit)
+        await self.store.append(commit)
 
 
 async def run_once(store: Any, definition: Workflow[Any, Any, Any], deps: Any) -> RunRecord:

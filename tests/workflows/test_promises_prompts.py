@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stanchion import Run, workflow
-from stanchion.ledger import Commit, Entry, NewRun, Payload, open_store, payload, read_prompt
+from stanchion.ledger import Commit, NewRun, Payload, open_store, payload, read_prompt
 from stanchion.models import ScriptedModel
 from stanchion.values import ToolCallPart
 from stanchion.workflows import Host, ReplayMode, Workflows, advance
@@ -29,12 +29,12 @@ class Measured:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def append(self, commit: Commit) -> list[Entry]:
+    async def append(self, commit: Commit) -> None:
         drafted = [p for d in commit.entries for p in (d.request, d.result) if p is not None]
         for each in (*drafted, *commit.payloads):
             self._keep(each)
         self.new_links += len(commit.links)
-        return await self.store.append(commit)
+        await self.store.append(commit)
 
     def _keep(self, content: Payload) -> None:
         if content.digest not in self._known:

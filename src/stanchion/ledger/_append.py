@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from stanchion.errors import RunNotFound
@@ -21,19 +22,17 @@ from stanchion.ledger._payload_codec import PayloadCodec, StoredDigests
 from stanchion.ledger._records import (
     Commit,
     Draft,
-    Entry,
     NewRun,
     Payload,
     RunChange,
     Settlement,
     Wait,
 )
-from stanchion.ledger._rows import entry_of
 from stanchion.ledger._statements import ACCOUNT, Statements
 from stanchion.ledger._store import Fenced
 from stanchion.values import RunState
 
-__all__ = ["Appender", "Head", "Keeper", "not_found"]
+__all__ = ["Appender", "Head", "Keeper", "not_found", "payloads_of"]
 
 HEADS = 4096
 """How many runs' heads are remembered."""
@@ -60,6 +59,8 @@ class Head:
     chain: bytes
     epoch: int
 
+
+_ROW: tuple[str, ...] = (*FIELDS, "run", "chain")
 
 _Line: TypeAlias = tuple[Fields, bytes]
 """An entry's own fields, and the chain after it."""
@@ -109,9 +110,7 @@ class Keeper:
 
     def keep(self, connection: Connection, tenant: str, payloads: Iterable[Payload | None]) -> None:
         """Insert payloads; they count as stored once the item is finished."""
-        for payload in payloads:
-            if payload is None:
-                continue
+        for payload in filter(None, payloads):
             key = (tenant, payload.digest)
             if key in self._stored or key in self._pending:
                 continue
@@ -161,7 +160,7 @@ class Appender:
         else:
             self._heads.pop(run, None)
 
-    def append(self, connection: Connection, commit: Commit) -> Sequence[Entry]:
+    def append(self, connection: Connection, commit: Commit) -> None:
         """Write a commit; raise Fenced if its epoch isn't the run's any more."""
         new = _New(commit, [_facts(draft) for draft in commit.entries], self._clock())
         head = self._heads.pop(commit.run, None)
@@ -169,14 +168,15 @@ class Appender:
             head = self._load(connection, commit)
             if not self._advance(connection, head, new):
                 raise Fenced
-        entries = [self._insert(connection, head, commit.run, line) for line in new.lines]
-        head = Head(head.n, head.tenant, head.seq + len(entries), new.chain, commit.epoch)
-        self._keeper.keep(connection, head.tenant, _payloads_of(commit))
+        for fields, chain in new.lines:
+            row = dict(zip(_ROW, (*fields, head.n, chain), strict=True))
+            connection.later(self._sql.entry_insert, row)
+        head = Head(head.n, head.tenant, head.seq + len(new.lines), new.chain, commit.epoch)
+        self._keeper.keep(connection, head.tenant, payloads_of(commit))
         if commit.change is not None:
             self._change(connection, head, commit.change)
         self._project(connection, head, commit)
         self._remember(commit.run, head)
-        return entries
 
     def _load(self, connection: Connection, commit: Commit) -> Head:
         rows = connection.rows(self._sql.head, {"run": commit.run})
@@ -196,7 +196,7 @@ class Appender:
         """Move the head past the new entries; False if it isn't where it was believed to be."""
         new.follow(head)
         commit = new.commit
-        moved = {
+        moved: dict[str, Any] = {
             "new_seq": head.seq + len(new.lines),
             "new_chain": new.chain,
             "at": new.at,
@@ -205,12 +205,6 @@ class Appender:
             "at_seq": head.seq,
         }
         return connection.run(self._sql.advance, moved | _added(commit.settlement)) == 1
-
-    def _insert(self, connection: Connection, head: Head, run: str, line: _Line) -> Entry:
-        fields, chain = line
-        row = dict(zip(FIELDS, fields, strict=True), run=head.n, chain=chain)
-        xid, position = connection.insert_entry(self._sql.entry_insert, row)
-        return entry_of((run, position, xid, *fields, chain))
 
     def _change(self, connection: Connection, head: Head, change: RunChange) -> None:
         row = {
@@ -258,18 +252,20 @@ def _readable(reason: str) -> str:
 _ADDED = tuple((f"add_{column}", column) for column in ACCOUNT)
 
 
-def _added(settlement: Settlement) -> dict[str, int]:
+@lru_cache(maxsize=64)
+def _added(settlement: Settlement) -> dict[str, Any]:
+    """Return what a settlement adds, as the statement's parameters; most are equal."""
     return {name: getattr(settlement, column) for name, column in _ADDED}
 
 
-def _payloads_of(commit: Commit) -> Iterable[Payload | None]:
+def payloads_of(commit: Commit) -> Sequence[Payload]:
+    """Return all payloads that a commit's entries, prompts and end refer to."""
+    found: list[Payload | None] = []
     for draft in commit.entries:
-        yield draft.request
-        yield draft.result
-    yield from commit.payloads
+        found += draft.request, draft.result
     if commit.change is not None:
-        yield commit.change.result
-        yield commit.change.error
+        found += commit.change.result, commit.change.error
+    return [*filter(None, found), *commit.payloads]
 
 
 def _wait_row(run: str, wait: Wait) -> dict[str, Any]:

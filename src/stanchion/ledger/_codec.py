@@ -34,8 +34,9 @@ MAX_DEPTH = 64
 """Nesting that a value may have."""
 
 _encoder = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
 )
+_encode = _encoder.encode
 _decode = json.JSONDecoder().decode
 _TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
@@ -47,7 +48,7 @@ def canonical(value: object, *, what: str = "value", limit: int = MAX_PAYLOAD_BY
     for nesting over MAX_DEPTH and for more than ``limit`` bytes.
     """
     try:
-        data = _encoder.encode(value).encode("utf-8")
+        data = _encode(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodingError(
             f"{what} can't be stored: {error}",

@@ -29,16 +29,16 @@ class Connection(Protocol):
         """Execute a statement whose result nobody needs: now, or with the next one."""
         ...
 
-    def insert_entry(self, sql: str, parameters: Parameters) -> tuple[int, int]:
-        """Insert an entry and return its cursor: transaction and position."""
-        ...
-
     def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         """Execute a query and return all its rows."""
         ...
 
-    def begin(self, *, synced: bool) -> None:
-        """Begin to write; ``synced`` makes the commit survive a power loss."""
+    def begin(self, *, synced: bool, wait: bool = True) -> bool:
+        """Begin to write; ``synced`` makes the commit survive a power loss.
+
+        Without ``wait``, return False rather than wait for another writer, and leave housekeeping
+        to a later transaction.
+        """
         ...
 
     def commit(self) -> None:
@@ -89,6 +89,8 @@ class Driver(Protocol):
     dialect: DialectName
     shared: bool
     """Readers use the writer's connection, since the database lives in it."""
+    prompt: bool
+    """A small commit takes less time than handing it to another thread."""
     server_clock: bool
     """Leases are judged by the server's clock, not by this host's."""
 

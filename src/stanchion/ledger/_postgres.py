@@ -55,20 +55,17 @@ class PostgresConnection:
         """Execute a statement whose result nobody needs, with the next one."""
         self._waiting.append((sql.encode(), parameters))
 
-    def insert_entry(self, sql: str, parameters: Parameters) -> tuple[int, int]:
-        """Insert an entry and return its cursor."""
-        xid, position = self._execute(sql.encode(), parameters).fetchall()[0]
-        return xid, position
-
     def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         """Execute a query and return all its rows."""
         return self._execute(sql.encode(), parameters).fetchall()
 
-    def begin(self, *, synced: bool) -> None:
-        """Begin to write."""
+    def begin(self, *, synced: bool, wait: bool = True) -> bool:
+        """Begin to write; nothing is sent before the first statement, and nothing waited for."""
+        del wait
         self._waiting = [(b"BEGIN ISOLATION LEVEL READ COMMITTED", None)]
         if synced:
             self._waiting.append((b"SET LOCAL synchronous_commit TO on", None))
+        return True
 
     def commit(self) -> None:
         """Commit."""
@@ -156,6 +153,7 @@ class PostgresDriver:
 
     dialect: DialectName = "postgresql"
     shared = False
+    prompt = False
     server_clock = True
 
     def __init__(self, url: str) -> None:

@@ -4,8 +4,9 @@ Each section of a run's prompts (system, turns) has one parent-linked chain of m
 ``node = SHA-256(parent + message)``. A prompt is, per section, a list of spans ``(node, count)``:
 the last ``count`` messages of the chain that ends at ``node``. An appended message adds one link;
 a window that slides adds none for what was there before. Edits in the middle leave spans between
-them; a prompt in many pieces has its short ones linked anew, once. A large part (a tool's result, a document) is a payload of its own, shared with the
-step that produced it. Storage grows linearly in the work done.
+them; a prompt in many pieces has its short ones linked anew, once. A large part (a tool's result,
+a document) is a payload of its own, shared with the step that produced it. Storage grows linearly
+in the work done.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class _Chain:
         self.messages.append(link.message)
 
     def cover(self, wanted: Sequence[bytes]) -> Iterator[tuple[int | None, Sequence[bytes]]]:
-        """Yield what is wanted in stretches of the chain with their positions, None for new ones."""
+        """Yield what is wanted in stretches of the chain, with their positions; None if new."""
         at = 0
         while at < len(wanted):
             position, length = self.longest(wanted, at)

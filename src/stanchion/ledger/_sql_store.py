@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from stanchion.ledger._append import payloads_of
 from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._moments import Clock, host_micros, micros
 from stanchion.ledger._reads import Reads
@@ -37,6 +38,9 @@ from stanchion.values import RunState
 __all__ = ["SqlStore"]
 
 T = TypeVar("T")
+
+SMALL = 64 * 1024
+"""Bytes below which the payloads of a commit are compressed in less time than a thread takes."""
 
 
 class SqlStore:
@@ -100,11 +104,14 @@ class SqlStore:
         """Own the run with a raised epoch, or return None if that isn't possible now."""
         return await self._writer.do(partial(self._writes.claim, run=run, worker=worker))
 
-    async def append(self, commit: Commit) -> Sequence[Entry]:
-        """Write one commit and return its entries as stored; raise Fenced if the run is lost."""
-        return await self._writer.do(
-            partial(self._writes.append, commit=commit), synced=self._synced(commit.durability)
-        )
+    async def append(self, commit: Commit) -> None:
+        """Write one commit; raise Fenced if the run is lost."""
+        work = partial(self._writes.append, commit=commit)
+        synced = self._synced(commit.durability)
+        if not synced and sum(len(kept.data) for kept in payloads_of(commit)) < SMALL:
+            await self._writer.do_small(work)
+        else:
+            await self._writer.do(work, synced=synced)
 
     async def runnable(self, limit: int, workflows: Sequence[str]) -> Sequence[str]:
         """Return runs of these workflows that need a worker."""

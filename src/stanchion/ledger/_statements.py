@@ -394,8 +394,7 @@ def _entry_insert(name: DialectName) -> CompilerElement:
     if name == "sqlite":
         return _insert(name, entries, "position", "xid").values(xid=literal_column("0"))
     xid = literal_column("pg_current_xact_id()::text::bigint", BigInteger)
-    statement = _insert(name, entries, "position", "xid").values(xid=xid)
-    return statement.returning(entries.c.xid, entries.c.position)
+    return _insert(name, entries, "position", "xid").values(xid=xid)
 
 
 def _follow(name: DialectName) -> CompilerElement:

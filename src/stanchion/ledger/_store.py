@@ -74,8 +74,8 @@ class Store(Protocol):
         """
         ...
 
-    async def append(self, commit: Commit) -> Sequence[Entry]:
-        """Write one commit, whole or not at all, and return its entries as stored.
+    async def append(self, commit: Commit) -> None:
+        """Write one commit, whole or not at all.
 
         Raises Fenced if ``commit.epoch`` isn't the run's epoch any more; nothing is written then.
         """

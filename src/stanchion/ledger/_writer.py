@@ -1,9 +1,14 @@
-"""Threads that own a connection: one writer with group commit, one reader.
+"""Who uses a connection: one writer with group commit, one reader.
 
-Async callers queue functions of a connection and await their results. The writer takes what has
-gathered while it was committing, runs each item inside one transaction, commits once and then
-answers all. An item that fails alone is taken back alone, by a savepoint; a group of one needs
+Async callers queue functions of a connection and await their results. The writer's thread takes
+what has gathered while it was committing, runs each item inside one transaction, commits once and
+then answers all. An item that fails alone is taken back alone, by a savepoint; a group of one needs
 none. Nothing is answered before its commit is durable.
+
+Where a commit only copies into the page cache, two changes of thread take several times longer than
+the commit. So a small item that would wait for nothing is performed by its caller: not when others
+are queued, not when a disk must sync, not when another process holds the lock, and every so often
+not, so that the thread gets to fold the log into the file.
 """
 
 from __future__ import annotations
@@ -27,6 +32,13 @@ T = TypeVar("T")
 
 GROUP_LIMIT = 256
 """How many items one transaction takes."""
+
+AT_ONCE = 250
+"""How many items in a row callers may perform themselves; then the thread has one, and may take its
+time over housekeeping."""
+
+TURNS = 16
+"""After how many of them a caller lets the other tasks of its loop have their turn."""
 
 ATTEMPTS = 5
 """How often a group is tried when the database chose it as a deadlock's victim."""
@@ -52,13 +64,20 @@ class Memory(Protocol):
 class _Item:
     work: Callable[[Connection], Any]
     synced: bool
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any] | None = None
+    """What its caller awaits, unless the caller performs it."""
     result: Any = None
     error: BaseException | None = None
 
+    def outcome(self) -> Any:
+        """Return or raise what it came to."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
     def settle(self) -> None:
-        if self.future.done():  # its caller was cancelled
+        """Tell the caller, in the caller's loop."""
+        if self.future is None or self.future.done():  # its caller was cancelled
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -86,13 +105,12 @@ class _Worker:
         """Queue an item and return its result once it is committed."""
         if self._closed:
             raise StoreUnavailable("the store is closed", remedy="open it again")
-        loop = asyncio.get_running_loop()
-        item = _Item(work, synced, loop.create_future(), loop)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self._started:
             self._started = True
             self._thread.start()
-        self._queue.put(item)
-        return cast("T", await item.future)
+        self._queue.put(_Item(work, synced, future))
+        return cast("T", await future)
 
     async def close(self) -> None:
         """Finish what is queued, close the connection and join the thread."""
@@ -172,11 +190,48 @@ class Writer(_Worker):
     def __init__(self, driver: Driver, name: str, memory: Memory) -> None:
         super().__init__(driver, name)
         self._memory = memory
+        self._lock = threading.Lock()
+        """Held by whoever uses the connection and the memory."""
+        self._in_a_row = 0
+
+    async def do_small(self, work: Callable[[Connection], T]) -> T:
+        """Perform an item at once if nothing must be waited for, and else as ``do`` would."""
+        if not self._driver.prompt:
+            return await self.do(work)
+        item = self._done_here(work)
+        if item is None:
+            return await self.do(work)
+        if self._in_a_row % TURNS == 0:
+            await asyncio.sleep(0)
+        return cast("T", item.outcome())
+
+    def _done_here(self, work: Callable[[Connection], Any]) -> _Item | None:
+        """Perform an item in the caller's thread; None if it had to wait for something."""
+        self._in_a_row = (self._in_a_row + 1) % AT_ONCE
+        if self._in_a_row == 0 or self._closed or not self._queue.empty():
+            return None
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            item = _Item(work, synced=False)
+            return item if self._tried([item], wait=False) else None
+        except BaseException:  # an interrupt may come anywhere, and mustn't leave half a commit
+            self._memory.forget()
+            if self._connection is not None:
+                self._connection.rollback()
+            raise
+        finally:
+            self._lock.release()
 
     def _perform(self, items: list[_Item]) -> None:
+        with self._lock:
+            self._tried(items, wait=True)
+
+    def _tried(self, items: list[_Item], *, wait: bool) -> bool:
+        """Perform items as one transaction; False if that meant to wait for another process."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._transaction(items)
+                return self._transaction(items, wait=wait)
             except (Exception, Fenced) as error:  # noqa: BLE001 (handed to the callers)
                 self._memory.forget()
                 if self._connection is not None:
@@ -186,18 +241,21 @@ class Writer(_Worker):
                     continue
                 for item in items:
                     item.error = self._translated(error)
-            return
+                return True
+        return True
 
-    def _transaction(self, items: list[_Item]) -> None:
+    def _transaction(self, items: list[_Item], *, wait: bool) -> bool:
         connection = self._connected()
-        connection.begin(synced=any(item.synced for item in items))
+        if not connection.begin(synced=any(item.synced for item in items), wait=wait):
+            return False
         if len(items) == 1:
             if not self._done_alone(connection, items[0]):
-                return
+                return True
         else:
             for item in items:
                 self._guarded(connection, item)
         connection.commit()
+        return True
 
     def _done_alone(self, connection: Connection, item: _Item) -> bool:
         """Run the only item; if it fails, take the transaction back and return False."""
@@ -237,7 +295,8 @@ def _answer(items: list[_Item]) -> None:
     """Give the results to the loops that wait for them, one wake-up per loop."""
     by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Item]] = defaultdict(list)
     for item in items:
-        by_loop[item.loop].append(item)
+        if item.future is not None:
+            by_loop[item.future.get_loop()].append(item)
     for loop, mine in by_loop.items():
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(_settle, mine)

@@ -14,7 +14,6 @@ from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._moments import span_micros
 from stanchion.ledger._records import (
     Commit,
-    Entry,
     LateOutcome,
     Message,
     NewRun,
@@ -56,9 +55,9 @@ class Writes:
         self._keeper.forget()
         self._appender.forget()
 
-    def append(self, connection: Connection, commit: Commit) -> Sequence[Entry]:
+    def append(self, connection: Connection, commit: Commit) -> None:
         """Write one commit of a run's owner."""
-        return self._appender.append(connection, commit)
+        self._appender.append(connection, commit)
 
     def create(self, connection: Connection, run: NewRun) -> RunRecord:
         """Create a run, or return the one that has its id or its key."""
@@ -168,7 +167,7 @@ class Writes:
         fields: Fields = row[2:13]
         chain = link(chain, run, fields)
         copied = dict(zip(FIELDS, fields, strict=True), run=n, chain=chain)
-        connection.insert_entry(self._sql.entry_insert, copied)
+        connection.later(self._sql.entry_insert, copied)
         return chain
 
 

@@ -7,11 +7,11 @@ real processes are in ``benchmarks/crash``; this is the version for a workflow's
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from stanchion.ledger import Commit, Entry, Store, open_store
+from stanchion.ledger import Commit, Store, open_store
 from stanchion.models import Model
 from stanchion.testing._clock import FakeClock
 from stanchion.testing._simulate import Answers, Simulated, Simulation
@@ -46,7 +46,7 @@ class CrashingStore:
             raise SimulatedCrash
         return getattr(self._store, name)
 
-    async def append(self, commit: Commit) -> Sequence[Entry]:
+    async def append(self, commit: Commit) -> None:
         """Pass a commit on, or die."""
         if self._dead:
             raise SimulatedCrash
@@ -55,11 +55,10 @@ class CrashingStore:
         if dies and self._side == "before":
             self._dead = True
             raise SimulatedCrash
-        entries = await self._store.append(commit)
+        await self._store.append(commit)
         if dies:
             self._dead = True
             raise SimulatedCrash
-        return entries
 
 
 @dataclass(frozen=True, slots=True)
