@@ -9,7 +9,7 @@ entries, is a divergence; entries below a finished composite step are never look
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stanchion.errors import NonDeterminismError
@@ -33,16 +33,18 @@ class Recorded:
     """Everything the ledger holds at one place."""
 
     entries: list[Entry] = field(default_factory=list[Entry])
+    done: Entry | None = None
+    """The outcome, if there is one."""
+
+    def add(self, entry: Entry) -> None:
+        """Take in the place's next entry."""
+        self.entries.append(entry)
+        if entry.phase is EntryPhase.DONE:
+            self.done = entry
 
     def last(self, phase: EntryPhase) -> Entry | None:
         """Return the newest entry of a phase."""
         return next((e for e in reversed(self.entries) if e.phase is phase), None)
-
-    @property
-    def done(self) -> Entry | None:
-        """The outcome, if there is one."""
-        newest = self.entries[-1]
-        return newest if newest.phase is EntryPhase.DONE else self.last(EntryPhase.DONE)
 
     @property
     def waiting(self) -> Entry | None:
@@ -67,7 +69,8 @@ class Journal:
             if recorded is None:
                 recorded = self._places[entry.place] = Recorded()
                 self._unclaimed[entry.place.lane] += 1
-            recorded.entries.append(entry)
+            recorded.add(entry)
+        self._unfinished = {p: r for p, r in self._places.items() if r.done is None}
 
     def claim(self, place: Place, kind: str, name: str, request: bytes | None) -> Recorded | None:
         """Return what is recorded for the step that the code asks for, None at the frontier.
@@ -108,30 +111,39 @@ class Journal:
 
     def unsettled(self) -> set[Place]:
         """Return the places with an intent whose outcome isn't recorded."""
-        return {p for p, r in self.replayed() if not r.done and r.last(EntryPhase.INTENT)}
+        return {p for p, r in self._replayed(self._unfinished) if r.last(EntryPhase.INTENT)}
 
     def open_waits(self) -> list[Place]:
         """Return the places whose wait has no outcome and isn't below a finished step."""
-        return [place for place, recorded in self.replayed() if recorded.waiting is not None]
+        return [p for p, r in self._replayed(self._unfinished) if r.last(EntryPhase.WAIT)]
 
     def check_finished(self) -> None:
         """Raise NonDeterminismError if the code ended while recorded steps are left over."""
-        finished = self.finished_lanes()
         for lane, count in self._unclaimed.items():
-            if count and not _prefixes(lane, finished):
+            if count and not self._is_over(lane):
                 left = next(p for p in self._places if p.lane == lane)
                 self._diverge(left, "end", "of the code", f"{count} step(s) not asked for")
 
-    def finished_lanes(self) -> set[str]:
-        """Return the lanes below finished steps; replay never enters them."""
-        return {lane_below(p) for p, r in self._places.items() if r.done}
-
     def replayed(self) -> Iterator[tuple[Place, Recorded]]:
         """Yield the places that replay will visit, those below finished steps left out."""
-        finished = self.finished_lanes()
-        for place, recorded in self._places.items():
-            if not _prefixes(place.lane, finished):
+        return self._replayed(self._places)
+
+    def _replayed(self, places: Mapping[Place, Recorded]) -> Iterator[tuple[Place, Recorded]]:
+        over: dict[str, bool] = {}
+        for place, recorded in places.items():
+            lane = place.lane
+            if lane not in over:
+                over[lane] = self._is_over(lane)
+            if not over[lane]:
                 yield place, recorded
+
+    def _is_over(self, lane: str) -> bool:
+        """Tell whether a lane is below a finished step, however far; replay never enters it."""
+        above, _, last = lane.rpartition("/")
+        if not last:
+            return False
+        step = self._places.get(Place(above, int(last))) if last.isdecimal() else None
+        return (step is not None and step.done is not None) or self._is_over(above)
 
     def _writes_from(self, place: Place) -> str:
         """Name the recorded writes at a place and after it in its lane, and below those."""
@@ -174,14 +186,3 @@ class Journal:
         for known in list(self._places):
             if known.lane == place.lane and known.ordinal >= place.ordinal:
                 del self._places[known]
-
-
-def _prefixes(lane: str, finished: set[str]) -> Sequence[str]:
-    """Return the lanes in ``finished`` that are ``lane`` or above it."""
-    found: list[str] = []
-    end = len(lane)
-    while end > 0:
-        if lane[:end] in finished:
-            found.append(lane[:end])
-        end = lane.rfind("/", 0, end)
-    return found

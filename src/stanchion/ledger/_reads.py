@@ -21,7 +21,7 @@ from stanchion.ledger._records import (
     RunRecord,
     Wait,
 )
-from stanchion.ledger._rows import entry_of, run_of, wait_of
+from stanchion.ledger._rows import entries_of, run_of, wait_of
 from stanchion.ledger._statements import (
     FETCH_SIZES,
     DialectName,
@@ -112,13 +112,13 @@ class Reads:
     def entries(self, connection: Connection, run: str, after: int) -> Sequence[Entry]:
         """Return a run's entries after a seq."""
         parameters = {"run": run, "after": after, "limit": _FOREVER}
-        return [entry_of(row) for row in connection.rows(self._sql.entries_of, parameters)]
+        return entries_of(connection.rows(self._sql.entries_of, parameters))
 
     def follow(self, connection: Connection, after: tuple[int, int], limit: int) -> Sequence[Entry]:
         """Return entries of all runs after a cursor, up to the commit horizon."""
         xid, position = after
         parameters = {"xid": xid, "position": position, "limit": limit}
-        return [entry_of(row) for row in connection.rows(self._sql.follow, parameters)]
+        return entries_of(connection.rows(self._sql.follow, parameters))
 
     def payloads(
         self, connection: Connection, tenant: str, digests: Sequence[bytes]

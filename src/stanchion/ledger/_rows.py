@@ -6,7 +6,8 @@ Columns come in the order in which ``_statements`` selects them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from stanchion.ledger._driver import Row
@@ -14,7 +15,7 @@ from stanchion.ledger._moments import moment
 from stanchion.ledger._records import Entry, EntryPhase, Place, RunRecord, Settlement, Wait
 from stanchion.values import RunState
 
-__all__ = ["entry_of", "facts_of", "run_of", "wait_of"]
+__all__ = ["entries_of", "entry_of", "facts_of", "run_of", "wait_of"]
 
 _PHASES = {str(phase): phase for phase in EntryPhase}
 
@@ -24,7 +25,13 @@ def facts_of(text: str) -> Mapping[str, Any]:
     return {} if text == "{}" else json.loads(text)
 
 
-def entry_of(row: Row) -> Entry:
+def entries_of(rows: Iterable[Row]) -> list[Entry]:
+    """Return entries; facts that many of them have are read once."""
+    read_facts = cache(facts_of)
+    return [entry_of(row, read_facts) for row in rows]
+
+
+def entry_of(row: Row, read_facts: Callable[[str], Mapping[str, Any]] = facts_of) -> Entry:
     """Return an entry from the run's id and the entry's columns."""
     run, position, xid, seq, lane, ordinal, phase, kind, name, request, result = row[:11]
     facts, epoch, recorded_at, chain = row[11:]
@@ -37,7 +44,7 @@ def entry_of(row: Row) -> Entry:
         name,
         request,
         result,
-        facts_of(facts),
+        read_facts(facts),
         epoch,
         moment(recorded_at),
         chain,

@@ -82,14 +82,14 @@ async def call_tool(
             remedy=f"add it: @workflow(tools=[..., {tool.name}])",
             rule="declared tools",
         )
-    caller = _Caller(incarnation, workflow, origin, call_id)
-    call = ToolCall(tool.name, arguments, origin, call_id)
     request = _request(tool, arguments)
     scope_key = (incarnation.conductor.lane().path, tool.name, request.digest)
     n = incarnation.calls[scope_key]
     incarnation.calls[scope_key] += 1
 
     async def body(scope: StepScope) -> Any:
+        caller = _Caller(incarnation, workflow, origin, call_id)
+        call = ToolCall(tool.name, arguments, origin, call_id)
         result = await _through_gateway(scope, caller, tool, call, n)
         scope.facts["verdicts"] = [list(v) for v in result.verdicts]
         return _value(tool.name, result)

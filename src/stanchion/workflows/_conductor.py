@@ -51,25 +51,29 @@ class Lane:
         self.strand = strand
         self.ordinal = 0
         self.forks = 0
-        self.busy = ""
+        self.busy: tuple[str, str] | None = None
 
-    @contextmanager
-    def step(self, kind: str, name: str) -> Generator[Place]:
-        """Hold the lane for one step at the next place."""
+    def step(self, kind: str, name: str) -> Lane:
+        """Hold the lane for one step: ``with lane.step(...) as place``."""
         if self.conductor.over:
             raise Suspended
-        if self.busy:
+        if self.busy is not None:
+            other, running = self.busy
             raise ConcurrentScopeError(
-                f"{kind} {name!r} started while {self.busy} is still in flight in the same scope",
+                f"{kind} {name!r} started while {other} {running!r} is still in flight in the same "
+                "scope",
                 remedy="give each branch its own scope: await run.gather(first, second)",
             )
-        self.busy = f"{kind} {name!r}"
+        self.busy = (kind, name)
+        return self
+
+    def __enter__(self) -> Place:
         place = Place(self.path, self.ordinal)
         self.ordinal += 1
-        try:
-            yield place
-        finally:
-            self.busy = ""
+        return place
+
+    def __exit__(self, *_: object) -> None:
+        self.busy = None
 
     @contextmanager
     def shield(self) -> Generator[None]:
