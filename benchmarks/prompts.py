@@ -256,7 +256,7 @@ async def read_back(
     """Return of how many calls the prompt and the response come back as they were."""
     same = 0
     for entry, prompt, reply in zip(entries, sent, said, strict=True):
-        sections = await read_prompt(store, "", entry.facts["prompt"])
+        sections = await read_prompt(store, "", entry)
         told = await read_message(store, "", [bytes.fromhex(entry.facts["message"])])
         whole_prompt = [m for section in sections.values() for m in section]
         same += whole_prompt == list(prompt) and told == [reply]

@@ -24,8 +24,7 @@ async def main() -> None:
     store = open_store("sqlite:///support.db")
     for entry in await store.entries(handle.id):
         print(entry.seq, entry.phase, entry.kind, entry.name, f"at {entry.place.lane!r}")
-        if prompt := entry.facts.get("prompt"):
-            sections = await read_prompt(store, "", prompt)
+        if sections := await read_prompt(store, "", entry):
             print("  prompt:", {name: len(messages) for name, messages in sections.items()})
     print("whole" if (await verify(store)).ok else "broken")
     await store.close()

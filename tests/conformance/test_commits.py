@@ -12,7 +12,6 @@ from stanchion.ledger import (
     Draft,
     EntryPhase,
     Fenced,
-    Link,
     Message,
     Payload,
     Place,
@@ -24,8 +23,6 @@ from stanchion.ledger import (
 )
 from stanchion.values import RunState
 from tests.conformance.ledgers import a_run, appended, commit, ended, message, owned, step
-
-ROOT = bytes(32)
 
 
 async def test_entries_come_back_as_they_were_acknowledged(store: Store) -> None:
@@ -150,12 +147,10 @@ async def test_a_commit_that_fails_among_others_takes_only_itself_back(store: St
 async def test_a_failing_commit_leaves_nothing_anywhere(store: Store) -> None:
     run = await owned(store)
     await owned(store, a_run("parent"))
-    node = hashlib.sha256(ROOT + payload("m").digest).digest()
     everything = commit(
         run,
         step(0, "lost"),
         payloads=(payload("also lost"),),
-        links=(Link(node, ROOT, payload("m").digest),),
         opened=(Wait("run-1", Place("", 1), "event", "paid"),),
         started=(a_run("child", input=payload("lost input")),),
         sent=(
@@ -241,25 +236,6 @@ async def test_many_payloads_are_fetched_at_once_and_unknown_ones_are_missing(
 
     assert found == {p.digest: p.data for p in kept}
     assert await store.payloads("", []) == {}
-
-
-async def test_links_are_walked_from_a_node_back_to_the_root(store: Store) -> None:
-    run = await owned(store)
-    links: list[Link] = []
-    parent = ROOT
-    for i in range(5):
-        text = payload(f"message {i}").digest
-        links.append(Link(hashlib.sha256(parent + text).digest(), parent, text))
-        parent = links[-1].node
-
-    await store.append(commit(run, links=tuple(links[:3])))
-    await store.append(commit(run, links=tuple(links)))
-
-    assert await store.links("", links[4].node, 5) == links
-    assert await store.links("", links[3].node, 2) == links[2:4]
-    assert await store.links("", links[1].node, 9) == links[:2]
-    assert await store.links("", links[4].node, 0) == []
-    assert await store.links("other", links[4].node, 5) == []
 
 
 async def test_a_commit_to_an_unknown_run_is_refused(store: Store) -> None:

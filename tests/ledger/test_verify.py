@@ -1,6 +1,5 @@
 """A ledger that was changed behind its back is found out, with the run and the entry named."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from stanchion.ledger import (
     Draft,
     EntryPhase,
-    Link,
     Place,
     RunChange,
     Settlement,
@@ -23,10 +21,11 @@ from stanchion.values import RunState
 from tests.conformance.ledgers import a_run, commit, ended, message, owned, step
 
 Tamper = Callable[..., list[Any]]
-ROOT = bytes(32)
 TEXT = payload("message")
-NODE = hashlib.sha256(ROOT + TEXT.digest).digest()
-NEXT = hashlib.sha256(NODE + TEXT.digest).digest()
+
+
+def prompt_of(new: list[Any], spans: list[list[int]]) -> dict[str, Any]:
+    return {"at": 0, "new": new, "spans": {"turns": spans}}
 
 
 async def fill(store: SqlStore) -> None:
@@ -40,9 +39,8 @@ async def fill(store: SqlStore) -> None:
     await store.append(commit(done, ended(done), change=end))
 
     waiting = await owned(store, a_run("waiting"))
-    prompt = {"turns": [[NEXT.hex(), 2]]}
-    links = (Link(NODE, ROOT, TEXT.digest), Link(NEXT, NODE, TEXT.digest))
-    await store.append(commit(waiting, step(0, "x", prompt=prompt), payloads=(TEXT,), links=links))
+    prompt = prompt_of([TEXT.digest.hex(), [0, 1]], [[0, 2]])
+    await store.append(commit(waiting, step(0, "x", prompt=prompt), payloads=(TEXT,)))
     composite = Draft(Place("", 1), EntryPhase.OPEN, "race", "first")
     wait = Draft(Place("", 2), EntryPhase.WAIT, "receive", "paid")
     loser = Draft(Place("/1/f0.0", 0), EntryPhase.WAIT, "receive", "never")
@@ -74,7 +72,7 @@ async def test_a_sound_ledger_has_no_findings_on_any_store(store: SqlStore) -> N
     stats = await store.stats()
     checked = report.checked
     assert (checked.runs, checked.entries) == (stats["runs"], stats["entries"]) == (4, 11)
-    assert (checked.payloads, checked.links) == (stats["payloads"], stats["links"])
+    assert checked.payloads == stats["payloads"]
     assert seen[-1] == report.checked
 
 
@@ -94,6 +92,20 @@ async def test_a_fork_may_open_the_waits_again_that_it_inherited(local: SqlStore
     await local.append(commit(again, opened=(wait,), change=parked))
 
     assert await findings(local) == []
+
+
+async def test_a_prompt_that_refers_to_messages_nobody_added_is_named(local: SqlStore) -> None:
+    run = await owned(local)
+    known = [TEXT.digest.hex()]
+    sound, ahead, copied = (
+        step(0, "x", prompt=prompt_of(known, [[0, 1]])),
+        step(1, "y", prompt=prompt_of([], [[0, 2]])),
+        step(2, "z", prompt=prompt_of([[1, 1]], [[0, 1]])),
+    )
+    await local.append(commit(run, sound, ahead, copied, payloads=(TEXT,)))
+
+    problem = "the prompt refers to messages that no entry has added"
+    assert await findings(local) == [("run-1", 2, problem), ("run-1", 3, problem)]
 
 
 async def test_pages_end_where_the_next_begins(local: SqlStore) -> None:
@@ -128,10 +140,8 @@ CHANGES = [
     ("UPDATE payloads SET data = 'x' WHERE digest = :result", "done", 1, "have its digest"),
     ("UPDATE payloads SET encoding = 1 WHERE digest = :result", "done", 1, "have its digest"),
     ("DELETE FROM payloads WHERE digest = :input", "done", 0, "is missing"),
-    ("DELETE FROM payloads WHERE digest = :text", "waiting", 1, "has lost its message"),
-    ("DELETE FROM links WHERE node = :node", "waiting", 1, "has lost its parent"),
-    ("DELETE FROM links WHERE node = :next", "waiting", 1, "prompt link"),
-    ("UPDATE links SET message = :node", "waiting", 1, "prompt link"),
+    ("DELETE FROM payloads WHERE digest = :text", "waiting", 1, "is missing"),
+    ("UPDATE payloads SET data = 'x' WHERE digest = :text", "waiting", 1, "have its digest"),
     ("DELETE FROM runs WHERE id = 'done'", "number 1", 0, "3 entries of a run that doesn't exist"),
     ("DELETE FROM payloads WHERE digest = :message", "waiting", 0, "inbox message 1 is missing"),
 ]
@@ -151,7 +161,6 @@ async def test_a_change_behind_the_ledgers_back_is_named(
         ":message": payload({"key": "k"}),
     }
     literals = {name: f"x'{kept.digest.hex()}'" for name, kept in names.items()}
-    literals |= {":node": f"x'{NODE.hex()}'", ":next": f"x'{NEXT.hex()}'"}
     for name, literal in literals.items():
         statement = statement.replace(name, literal)
 

@@ -244,13 +244,13 @@ async def test_every_prompt_can_be_read_back_in_full_and_its_messages_are_stored
     await simulation.drive(agent, run)
 
     entries = [e for e in await store.entries(run) if e.kind == "model"]
-    prompts = [await read_prompt(store, "", e.facts["prompt"]) for e in entries]
-    stats = await store.stats()
+    prompts = [await read_prompt(store, "", e) for e in entries]
     await store.close()
 
     rebuilt = [tuple(m for section in p.values() for m in section) for p in prompts]
     assert rebuilt == [request.messages for request in model.requests]
-    assert stats["links"] == len({repr(m) for m in rebuilt[-1]})
+    named = [digest for e in entries for digest in (*e.facts["prompt"]["new"], e.facts["message"])]
+    assert len(named) == len(set(named)) == len({repr(m) for m in rebuilt[-1]}) + 1
 
 
 async def test_usage_and_cost_are_settled_with_the_call() -> None:

@@ -64,7 +64,7 @@ async def read_detail(store: Store, tenant: str, entry: Entry) -> Detail:
     digests = {"request": entry.request, "result": entry.result}
     wanted = {name: digest.hex() for name, digest in digests.items() if digest is not None}
     found = await _values(store, tenant, wanted.values())
-    prompt = await read_prompt(store, tenant, entry.facts.get("prompt", {}))
+    prompt = await read_prompt(store, tenant, entry)
     answer = entry.facts.get("message")
     messages = {} if answer is None else await _messages(store, tenant, [answer])
     values = {name: found[digest] for name, digest in wanted.items() if digest in found}

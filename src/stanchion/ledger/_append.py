@@ -219,9 +219,6 @@ class Appender:
 
     def _project(self, connection: Connection, head: Head, commit: Commit) -> None:
         """Update everything beside the run's row."""
-        for new in commit.links:
-            row = {"node": new.node, "parent": new.parent, "message": new.message}
-            connection.later(self._sql.link_insert, {"tenant": head.tenant, **row})
         for place in commit.closed:
             row = {"run": commit.run, "lane": place.lane, "ordinal": place.ordinal}
             connection.later(self._sql.wait_close, row)

@@ -1,35 +1,34 @@
-"""Prompts stored as spans over chains, so that a call costs its new messages only.
+"""Prompts in full, at the cost of what is new in them.
 
-Each section of a run's prompts (system, turns) has one parent-linked chain of message digests:
-``node = SHA-256(parent + message)``. A prompt is, per section, a list of spans ``(node, count)``:
-the last ``count`` messages of the chain that ends at ``node``. An appended message adds one link;
-a window that slides adds none for what was there before. Edits in the middle leave spans between
-them; a prompt in many pieces has its short ones linked anew, once. A large part (a tool's result,
-a document) is a payload of its own, shared with the step that produced it. Storage grows linearly
-in the work done.
+A run has one log of message digests: what was new in a prompt, then what the model answered to it.
+A model's entry names, in its facts, what it adds to the log and where (``at``), and its prompt as
+spans ``(start, count)`` of the log, per section; the chain over the entries covers both. A window
+that grows or slides is one span. Edits in the middle leave many: then the short ones are added once
+more, by where they stand, and are one span from then on. A large part (a tool's result, a document)
+is a payload of its own, shared with the step that produced it. Storage grows linearly in the work
+done.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from stanchion.errors import StoreCorrupt
 from stanchion.ledger._codec import codec_for, payload
-from stanchion.ledger._records import Link, Payload
+from stanchion.ledger._records import Entry, Payload
 from stanchion.ledger._store import Store
-from stanchion.values import Message
+from stanchion.values import Json, Message
 
 __all__ = [
     "PromptLog",
     "PromptRecord",
     "Sections",
-    "Spans",
-    "node_of",
+    "log_of",
     "pack_message",
+    "reach_of",
     "read_message",
     "read_prompt",
 ]
@@ -37,17 +36,13 @@ __all__ = [
 Sections: TypeAlias = Mapping[str, Sequence[Message]]
 """A prompt by section, in the order in which it is sent."""
 
-Spans: TypeAlias = list[tuple[str, int]]
-"""Spans as kept in an entry's facts: hex node and count."""
-
-ROOT = bytes(32)
 LARGE = 512
 """Characters from which a part's content is a payload of its own."""
 
-PIECES = 4
-"""Spans that a section may consist of before its short ones are linked anew."""
-SHORT = 32
-"""Messages below which a span repeated in each prompt costs more than links made once."""
+PIECES = 8
+"""Spans that a section may consist of before its short ones become one."""
+SHORT = 128
+"""Messages below which a span is short: a longer one is rarely worth adding again."""
 
 _SHARED = ("content", "response")
 _message = codec_for(Message)
@@ -99,78 +94,123 @@ async def _fetch(store: Store, tenant: str, digests: Sequence[bytes]) -> list[by
     return [found[d] for d in digests]
 
 
-def node_of(parent: bytes, message: bytes) -> bytes:
-    """Return the digest of a chain's node."""
-    return hashlib.sha256(parent + message).digest()
+# The log, as entries tell it
+
+
+def log_of(entries: Iterable[Entry]) -> list[bytes]:
+    """Return a run's log; where an entry is missing, its digests are empty."""
+    log: list[bytes] = []
+    for entry in entries:
+        prompt = entry.facts.get("prompt", {})
+        if "at" in prompt:
+            _put(log, prompt["at"], [*_added(log, prompt["new"]), *_answer(entry)])
+    return log
+
+
+def _added(log: Sequence[bytes], new: Iterable[Any]) -> Iterator[bytes]:
+    for piece in new:
+        if isinstance(piece, str):
+            yield bytes.fromhex(piece)
+        else:
+            yield from log[piece[0] : sum(piece)]
+
+
+def _answer(entry: Entry) -> list[bytes]:
+    return [bytes.fromhex(entry.facts["message"])] if "message" in entry.facts else []
+
+
+def _put(log: list[bytes], at: int, digests: Sequence[bytes]) -> None:
+    """Put digests where they belong: a commit that failed leaves a gap."""
+    log.extend([b""] * (at - len(log)))
+    log[at : at + len(digests)] = digests
+
+
+def reach_of(facts: Mapping[str, Any]) -> tuple[list[bytes], int, int]:
+    """Return the digests that a model's facts name, how far in the log they refer, and its end."""
+    prompt = facts.get("prompt", {})
+    if "at" not in prompt:
+        return [], 0, 0
+    named = [piece for piece in prompt["new"] if isinstance(piece, str)]
+    copied = [piece for piece in prompt["new"] if not isinstance(piece, str)]
+    answered = [facts["message"]] if "message" in facts else []
+    spans = [span for section in prompt["spans"].values() for span in section]
+    end = prompt["at"] + len(named) + sum(count for _, count in copied) + len(answered)
+    digests = [bytes.fromhex(digest) for digest in (*named, *answered)]
+    return digests, max((sum(span) for span in (*copied, *spans)), default=0), end
+
+
+async def read_prompt(store: Store, tenant: str, entry: Entry) -> dict[str, list[Message]]:
+    """Return the prompt of a model's entry in full, by section; nothing for another entry."""
+    spans = entry.facts.get("prompt", {}).get("spans", {})
+    log = log_of(await store.entries(entry.run)) if spans else []
+    return {
+        section: await read_message(
+            store, tenant, [digest for start, count in pieces for digest in _cut(log, start, count)]
+        )
+        for section, pieces in spans.items()
+    }
+
+
+def _cut(log: Sequence[bytes], start: int, count: int) -> Sequence[bytes]:
+    """Return a span of the log; what lies past its end is empty and will be missed."""
+    there = log[start : start + count]
+    return [*there, *[b""] * (count - len(there))]
+
+
+# Writing it
 
 
 @dataclass(frozen=True, slots=True)
 class PromptRecord:
     """What one prompt adds to the ledger."""
 
-    spans: dict[str, Spans]
-    """Per section; goes into the model entry's facts under ``prompt``."""
+    facts: Mapping[str, Json]
+    """Goes into the model entry's facts under ``prompt``."""
     payloads: tuple[Payload, ...]
-    links: tuple[Link, ...]
-
-
-@dataclass(slots=True)
-class _Chain:
-    nodes: list[bytes] = field(default_factory=list[bytes])
-    messages: list[bytes] = field(default_factory=list[bytes])
-    where: dict[bytes, int] = field(default_factory=dict[bytes, int])
-
-    def append(self, message: bytes) -> Link:
-        parent = self.nodes[-1] if self.nodes else ROOT
-        link = Link(node_of(parent, message), parent, message)
-        self.add(link)
-        return link
-
-    def add(self, link: Link) -> None:
-        self.where[link.message] = len(self.nodes)
-        self.nodes.append(link.node)
-        self.messages.append(link.message)
-
-    def cover(self, wanted: Sequence[bytes]) -> Iterator[tuple[int | None, Sequence[bytes]]]:
-        """Yield what is wanted in stretches of the chain, with their positions; None if new."""
-        at = 0
-        while at < len(wanted):
-            position, length = self.longest(wanted, at)
-            yield position if length else None, wanted[at : at + max(length, 1)]
-            at += max(length, 1)
-
-    def longest(self, wanted: Sequence[bytes], start: int) -> tuple[int, int]:
-        """Return (position, length) of the stretch of the chain equal to what is wanted next."""
-        position = self.where.get(wanted[start])
-        if position is None:
-            return 0, 0
-        length = 1
-        while (
-            start + length < len(wanted)
-            and position + length < len(self.messages)
-            and self.messages[position + length] == wanted[start + length]
-        ):
-            length += 1
-        return position, length
 
 
 class PromptLog:
-    """The chains of one run, as far as this process knows them."""
+    """The log of one run, as far as this process knows it."""
 
-    def __init__(self) -> None:
-        self._chains: dict[str, _Chain] = {}
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._earlier = entries
+        """What earlier incarnations recorded, until the first prompt needs it."""
+        self._log: list[bytes] = []
+        self._where: dict[bytes, int] = {}
+        """Where each message was added last."""
         self._newest: dict[str, dict[int, tuple[Message, bytes]]] = {}
         """The messages of each section's newest prompt by identity, with their digests."""
 
-    def record(self, sections: Sections) -> PromptRecord:
-        """Return the spans of a prompt, and what must be stored unless an earlier prompt did."""
-        spans: dict[str, Spans] = {}
+    def record(self, sections: Sections, answer: bytes | None = None) -> PromptRecord:
+        """Return a prompt's facts, and the payloads to store unless an earlier prompt did.
+
+        ``answer`` is the digest of what the model said to it, the next to be added to the log.
+        """
+        self._catch_up()
+        at = len(self._log)
         payloads: list[Payload] = []
-        links: list[Link] = []
-        for name, messages in sections.items():
-            wanted = self._digests(name, messages, payloads)
-            spans[name] = self._spans(name, wanted, links)
-        return PromptRecord(spans, tuple(payloads), tuple(links))
+        wanted = {name: self._digests(name, m, payloads) for name, m in sections.items()}
+        new: list[Json] = []
+        spans: dict[str, Json] = {name: self._spans(w, new) for name, w in wanted.items()}
+        if answer is not None:
+            self._add([answer])
+        return PromptRecord({"at": at, "new": new, "spans": spans}, tuple(payloads))
+
+    def distrust(self) -> None:
+        """Refer to nothing that was added so far, since a commit failed: it may not be stored."""
+        self._where.clear()
+        self._newest.clear()
+
+    def _catch_up(self) -> None:
+        if self._earlier:
+            self._add(log_of(self._earlier))
+            self._earlier = ()
+
+    def _add(self, digests: Sequence[bytes]) -> int:
+        start = len(self._log)
+        self._log.extend(digests)
+        self._where.update(zip(digests, range(start, len(self._log)), strict=True))
+        return start
 
     def _digests(
         self, name: str, messages: Sequence[Message], payloads: list[Payload]
@@ -188,42 +228,41 @@ class PromptLog:
         self._newest[name] = newest
         return [newest[id(message)][1] for message in messages]
 
-    def prime(self, section: str, links: Sequence[Link]) -> None:
-        """Continue a section's chain from links read back, unless it is known already."""
-        chain = self._chains.setdefault(section, _Chain())
-        if not chain.nodes:
-            for link in links:
-                chain.add(link)
-
-    def knows(self, section: str) -> bool:
-        """Tell whether this process has the section's chain."""
-        return section in self._chains
-
-    def _spans(self, name: str, wanted: list[bytes], links: list[Link]) -> Spans:
-        chain = self._chains.setdefault(name, _Chain())
-        cover = list(chain.cover(wanted))
-        stretches: list[tuple[int, int]] = []
-        for known, messages in cover:
-            position = known
-            if position is None or (len(cover) > PIECES and len(messages) < SHORT):
-                position = len(chain.nodes)
-                links.extend([chain.append(message) for message in messages])
-            if stretches and sum(stretches[-1]) == position:
-                stretches[-1] = (stretches[-1][0], stretches[-1][1] + len(messages))
+    def _spans(self, wanted: Sequence[bytes], new: list[Json]) -> Json:
+        """Return a section as spans, adding to the log and to ``new`` what isn't in it yet."""
+        stretches = list(self._cover(wanted))
+        spans: list[tuple[int, int]] = []
+        for known, messages in stretches:
+            count = len(messages)
+            if known is None:
+                new += [message.hex() for message in messages]
+                start = self._add(messages)
+            elif len(stretches) > PIECES and count < SHORT:
+                new.append([known, count])
+                start = self._add(messages)
             else:
-                stretches.append((position, len(messages)))
-        return [(chain.nodes[start + count - 1].hex(), count) for start, count in stretches]
+                start = known
+            if spans and sum(spans[-1]) == start:
+                spans[-1] = (spans[-1][0], spans[-1][1] + count)
+            else:
+                spans.append((start, count))
+        return [list(span) for span in spans]
 
+    def _cover(self, wanted: Sequence[bytes]) -> Iterator[tuple[int | None, Sequence[bytes]]]:
+        """Yield what is wanted in stretches of the log with their starts, None for new ones."""
+        at = 0
+        while at < len(wanted):
+            start, count = self._longest(wanted, at)
+            yield start, wanted[at : at + count]
+            at += count
 
-async def read_prompt(
-    store: Store, tenant: str, spans: Mapping[str, Sequence[Sequence[str | int]]]
-) -> dict[str, list[Message]]:
-    """Return a prompt in full from an entry's ``facts["prompt"]``."""
-    sections: dict[str, list[Message]] = {}
-    for name, pieces in spans.items():
-        digests: list[bytes] = []
-        for node, count in pieces:
-            links = await store.links(tenant, bytes.fromhex(str(node)), int(count))
-            digests.extend(link.message for link in links)
-        sections[name] = await read_message(store, tenant, digests)
-    return sections
+    def _longest(self, wanted: Sequence[bytes], at: int) -> tuple[int | None, int]:
+        """Return (start, count) of the stretch of the log equal to what is wanted next."""
+        start = self._where.get(wanted[at])
+        if start is None:
+            return None, 1
+        most = min(len(wanted) - at, len(self._log) - start)
+        count = 1
+        while count < most and self._log[start + count] == wanted[at + count]:
+            count += 1
+        return start, count

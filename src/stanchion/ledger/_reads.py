@@ -15,7 +15,6 @@ from stanchion.ledger._records import (
     Entry,
     Inbox,
     LateOutcome,
-    Link,
     Payload,
     RunFilter,
     RunRecord,
@@ -137,13 +136,6 @@ class Reads:
             ):
                 found[digest] = self._codec.unpack(encoding, data)
         return found
-
-    def links(self, connection: Connection, tenant: str, head: bytes, count: int) -> Sequence[Link]:
-        """Return the last links of a chain, oldest first."""
-        if count <= 0:
-            return []
-        parameters = {"tenant": tenant, "head": head, "count": count}
-        return [Link(*row) for row in connection.rows(self._sql.links_walk, parameters)]
 
     def states(self, connection: Connection, runs: Sequence[str]) -> Mapping[str, RunState]:
         """Return the state of each run that exists."""

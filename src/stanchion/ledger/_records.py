@@ -5,7 +5,7 @@ ordinal in it. **Content.** Everything that comes from outside is a payload, kep
 under the SHA-256 of its canonical bytes; the entry holds digests and small runtime facts only.
 **Order.** ``seq`` counts a run's entries from 1 without a gap; ``chain`` is the SHA-256 of the
 previous entry's chain and this entry's own fields. **Durability.** A commit is one transaction:
-entries, payloads, prompt links, the run's projection and its settlement, or nothing of them.
+entries, payloads, the run's projection and its settlement, or nothing of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ __all__ = [
     "EntryPhase",
     "Inbox",
     "LateOutcome",
-    "Link",
     "Message",
     "NewRun",
     "Payload",
@@ -85,18 +84,6 @@ class Payload:
     """SHA-256 (32 bytes) of ``data``."""
     data: bytes
     """Canonical JSON, uncompressed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One node of a prompt section's chain: this message, after that node."""
-
-    node: bytes
-    """SHA-256 of ``parent`` and ``message``."""
-    parent: bytes
-    """32 zero bytes at the start of a chain."""
-    message: bytes
-    """The message payload's digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +286,6 @@ class Commit:
     entries: tuple[Draft, ...] = ()
     payloads: tuple[Payload, ...] = ()
     """Further payloads that facts refer to, such as a prompt's messages."""
-    links: tuple[Link, ...] = ()
     opened: tuple[Wait, ...] = ()
     closed: tuple[Place, ...] = ()
     """Places whose wait is over."""

@@ -26,13 +26,12 @@ from sqlalchemy import (
 
 from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._statements import DialectName, dialect_of
-from stanchion.ledger._tables import entries, inbox, links, payloads, runs, waits
+from stanchion.ledger._tables import entries, inbox, payloads, runs, waits
 
 __all__ = ["ENTRIES_A_PAGE", "Scan", "scan_for"]
 
 ENTRIES_A_PAGE = 500
 _RUNS_A_PAGE = 200
-_LINKS_A_PAGE = 500
 _PAYLOADS_A_PAGE = 200
 _ASKED_AT_ONCE = 64
 _BYTES_A_PAGE = 8 * 1024 * 1024
@@ -46,14 +45,12 @@ class Scan:
     entry_page: str
     payload_sizes: str
     payload_page: str
-    link_page: str
     orphan_entries: str
     orphan_waits: str
     lost_messages: str
     mentions: str
     last_seq: str
     payloads_present: str
-    links_present: str
 
     def runs(self, connection: Connection, after: int) -> Sequence[Row]:
         """Return (n, id) of the runs after a number."""
@@ -75,23 +72,14 @@ class Scan:
             wanted += 1
         return connection.rows(self.payload_page, {**page, "limit": wanted}) if wanted else []
 
-    def links(self, connection: Connection, tenant: str, node: bytes) -> Sequence[Row]:
-        """Return (tenant, node, parent, message, the parent's node, the message's digest)."""
-        page = {"tenant": tenant, "node": node, "limit": _LINKS_A_PAGE}
-        return connection.rows(self.link_page, page)
-
     def last(self, connection: Connection, n: int) -> int:
         """Return the seq of a run's last entry, 0 if it has none."""
         return int(connection.rows(self.last_seq, {"n": n})[0][0] or 0)
 
-    def missing(
-        self, connection: Connection, tenant: str, contents: Iterable[bytes], nodes: Iterable[bytes]
-    ) -> set[bytes]:
-        """Return the payloads' digests and the links' nodes that aren't there."""
-        payloads_, links_ = set(contents), set(nodes)
-        payloads_ -= _present(connection, self.payloads_present, tenant, payloads_)
-        links_ -= _present(connection, self.links_present, tenant, links_)
-        return payloads_ | links_
+    def missing(self, connection: Connection, tenant: str, contents: Iterable[bytes]) -> set[bytes]:
+        """Return the digests whose payload isn't there."""
+        wanted = set(contents)
+        return wanted - _present(connection, self.payloads_present, tenant, wanted)
 
     def strays(self, connection: Connection) -> list[tuple[str, str]]:
         """Return what belongs to no run, as (run, what is wrong)."""
@@ -135,7 +123,6 @@ def scan_for(name: DialectName) -> Scan:
         bindparam("tenant", type_=Text), bindparam("digest", type_=LargeBinary)
     )
     payload_order = (payloads.c.tenant, payloads.c.digest)
-    above = links.alias("above")
     columns = [c for c in entries.c if c.name != "run"]
     built: dict[str, Any] = {
         "run_page": select(runs.c.n, runs.c.id).where(runs.c.n > bindparam("after")),
@@ -151,17 +138,6 @@ def scan_for(name: DialectName) -> Scan:
         .where(after_payload)
         .order_by(*payload_order),
         "payload_page": select(*payloads.c).where(after_payload).order_by(*payload_order),
-        "link_page": select(*links.c, above.c.node, payloads.c.digest)
-        .outerjoin(above, and_(above.c.tenant == links.c.tenant, above.c.node == links.c.parent))
-        .outerjoin(
-            payloads,
-            and_(payloads.c.tenant == links.c.tenant, payloads.c.digest == links.c.message),
-        )
-        .where(
-            tuple_(links.c.tenant, links.c.node)
-            > tuple_(bindparam("tenant", type_=Text), bindparam("node", type_=LargeBinary))
-        )
-        .order_by(links.c.tenant, links.c.node),
         "orphan_entries": select(entries.c.run, func.count())
         .outerjoin(runs, runs.c.n == entries.c.run)
         .where(runs.c.n.is_(None))
@@ -196,11 +172,11 @@ def scan_for(name: DialectName) -> Scan:
         .order_by(entries.c.position),
     }
     asked = [bindparam(f"d{i}", type_=LargeBinary) for i in range(_ASKED_AT_ONCE)]
-    for table, digest in ((payloads, payloads.c.digest), (links, links.c.node)):
-        wanted = (table.c.tenant == bindparam("tenant"), digest.in_(asked))
-        built[f"{table.name}_present"] = select(digest).where(*wanted)
+    built["payloads_present"] = select(payloads.c.digest).where(
+        payloads.c.tenant == bindparam("tenant"), payloads.c.digest.in_(asked)
+    )
     built["run_page"] = built["run_page"].order_by(runs.c.n)
-    for paged in ("run_page", "entry_page", "payload_sizes", "payload_page", "link_page"):
+    for paged in ("run_page", "entry_page", "payload_sizes", "payload_page"):
         built[paged] = built[paged].limit(limit).offset(first)
     built["mentions"] = built["mentions"].limit(literal_column("1")).offset(first)
     return Scan(**{key: str(query.compile(dialect=dialect)) for key, query in built.items()})

@@ -21,7 +21,6 @@ from stanchion.ledger._records import (
     Entry,
     Inbox,
     LateOutcome,
-    Link,
     Message,
     NewRun,
     Payload,
@@ -158,12 +157,6 @@ class SqlStore:
     async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the canonical bytes of payloads; erased or unknown ones are missing."""
         return await self._reader.do(partial(self._reads.payloads, tenant=tenant, digests=digests))
-
-    async def links(self, tenant: str, head: bytes, count: int) -> Sequence[Link]:
-        """Return the last ``count`` links of the chain that ends at ``head``, oldest first."""
-        return await self._reader.do(
-            partial(self._reads.links, tenant=tenant, head=head, count=count)
-        )
 
     async def follow(self, after: tuple[int, int], limit: int) -> Sequence[Entry]:
         """Return entries of all runs after a cursor, up to the commit horizon."""

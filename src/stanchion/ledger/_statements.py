@@ -41,7 +41,6 @@ from stanchion.ledger._tables import (
     entries,
     inbox,
     late_outcomes,
-    links,
     metadata,
     payloads,
     runs,
@@ -109,8 +108,6 @@ class Statements:
     entries_of: str
     follow: str
     payload_insert: str
-    link_insert: str
-    links_walk: str
     wait_open: str
     wait_close: str
     waits_clear: str
@@ -251,8 +248,6 @@ def _contents(name: DialectName) -> dict[str, CompilerElement]:
         "payload_insert": _insert(name, payloads).on_conflict_do_nothing(),
         "payload_bytes": select(func.sum(func.length(payloads.c.data))),
         "store_bytes": text(_STORE_BYTES[name]),
-        "link_insert": _insert(name, links).on_conflict_do_nothing(),
-        "links_walk": _links_walk(),
     }
 
 
@@ -409,21 +404,6 @@ def _follow(name: DialectName) -> CompilerElement:
         tuple_(entries.c.xid, entries.c.position) > here, entries.c.xid < horizon
     )
     return after.order_by(entries.c.xid, entries.c.position).limit(_LIMIT).offset(_FIRST)
-
-
-def _links_walk() -> CompilerElement:
-    tenant = bindparam("tenant", type_=Text)
-    one = literal_column("1", Integer)
-    start = select(links.c.node, links.c.parent, links.c.message, one.label("depth")).where(
-        links.c.tenant == tenant, links.c.node == bindparam("head", type_=LargeBinary)
-    )
-    chain = start.cte("chain", recursive=True)
-    chain = chain.union_all(
-        select(links.c.node, links.c.parent, links.c.message, chain.c.depth + one)
-        .join(chain, links.c.node == chain.c.parent)
-        .where(links.c.tenant == tenant, chain.c.depth < bindparam("count", type_=Integer))
-    )
-    return select(chain.c.node, chain.c.parent, chain.c.message).order_by(chain.c.depth.desc())
 
 
 def _wait_open(name: DialectName) -> CompilerElement:

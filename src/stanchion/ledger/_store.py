@@ -19,7 +19,6 @@ from stanchion.ledger._records import (
     Entry,
     Inbox,
     LateOutcome,
-    Link,
     Message,
     NewRun,
     Payload,
@@ -124,10 +123,6 @@ class Store(Protocol):
 
     async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the canonical bytes of payloads; erased or unknown ones are missing."""
-        ...
-
-    async def links(self, tenant: str, head: bytes, count: int) -> Sequence[Link]:
-        """Return the last ``count`` links of the chain that ends at ``head``, oldest first."""
         ...
 
     async def follow(self, after: tuple[int, int], limit: int) -> Sequence[Entry]:

@@ -28,7 +28,6 @@ __all__ = [
     "entries",
     "inbox",
     "late_outcomes",
-    "links",
     "metadata",
     "payloads",
     "runs",
@@ -133,17 +132,6 @@ payloads = Table(
     Column("encoding", SmallInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "digest", name="payloads_pkey"),
-)
-
-links = Table(
-    "links",
-    metadata,
-    Column("tenant", Text, nullable=False),
-    Column("node", LargeBinary, nullable=False),
-    Column("parent", LargeBinary, nullable=False),
-    Column("message", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "node", name="links_pkey"),
-    sqlite_with_rowid=False,
 )
 
 waits = Table(

@@ -1,9 +1,9 @@
 """Verification: everything that the ledger says about itself, recomputed and compared.
 
-Checked are payloads against their digests, prompt links against theirs, each run's entries against
-their chain, and the projections (seq, chain, state, result, account, open waits) against the
-entries. Memory is bounded by a page, and by the open places of one run. It may run while others
-write: a run that moves meanwhile is read again.
+Checked are payloads against their digests, each run's entries against their chain, its prompts
+against the messages before them, and the projections (seq, chain, state, result, account, open
+waits) against the entries. Memory is bounded by a page, and by the open places of one run. It may
+run while others write: a run that moves meanwhile is read again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stanchion.errors import RunNotFound
 from stanchion.ledger._chain import GENESIS, link
 from stanchion.ledger._driver import Row
 from stanchion.ledger._payload_codec import PayloadCodec
+from stanchion.ledger._prompts import reach_of
 from stanchion.ledger._records import EntryPhase, Place, RunRecord, Settlement, Wait
 from stanchion.ledger._rows import facts_of
 from stanchion.ledger._scan import ENTRIES_A_PAGE, Scan, scan_for
@@ -36,7 +37,6 @@ _ATTEMPTS = 5
 _ENDED = {str(s) for s in RunState} - {str(RunState.RUNNING), str(RunState.WAITING)}
 _PARKED = {"unregistered", "diverged"}
 """Notes of a run that waits for other code; what it waited for before, it reaches again later."""
-_ROOT = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,6 @@ class Progress:
     runs: int = 0
     entries: int = 0
     payloads: int = 0
-    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ async def verify(
     verification = _Verification(store, progress or (lambda _: None))
     await verification.check_runs()
     await verification.check_payloads()
-    await verification.check_links()
     await verification.check_strays()
     return verification.report()
 
@@ -97,6 +95,8 @@ class _Account:
     seq: int = 0
     chain: bytes = GENESIS
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNT, 0))
+    logged: int = 0
+    """How far the log of the messages in prompts reaches."""
     open: dict[Place, int] = field(default_factory=dict[Place, int])
     ended: tuple[int, str, bytes | None] | None = None
     drifted: bool = False
@@ -172,7 +172,7 @@ class _Verification:
             self._check_waits(record, account, waits)
         named = (record.input, record.initiator, record.result, record.error)
         contents = [(digest, 0) for digest in named if digest is not None]
-        await self._check_present(record, contents, ())
+        await self._check_present(record, contents)
         last = await self._store.read(partial(self._scan.last, n=n))
         if last > (await self._store.get(run)).seq:
             self._find(run, last, "the entry comes after the last one that the run counts")
@@ -195,8 +195,8 @@ class _Verification:
             page = await self._store.read(query)
             if not page:
                 return account
-            nodes = self._check_page(record.id, account, page)
-            await self._check_present(record, _digests(page), nodes)
+            messages = self._check_page(record.id, account, page)
+            await self._check_present(record, [*_digests(page), *messages])
             self._count("entries", len(page))
             if len(page) < ENTRIES_A_PAGE:
                 return account
@@ -204,8 +204,8 @@ class _Verification:
     def _check_page(
         self, run: str, account: _Account, page: Sequence[Row]
     ) -> list[tuple[bytes, int]]:
-        """Check the chain, add up, and return the prompt nodes that the entries refer to."""
-        nodes: list[tuple[bytes, int]] = []
+        """Check the chain, add up, and return the messages' digests that the entries name."""
+        messages: list[tuple[bytes, int]] = []
         for row in page:
             seq = row[2]
             if seq != account.seq + 1:
@@ -216,12 +216,20 @@ class _Verification:
             account.seq, account.chain = seq, row[13]
             try:
                 facts = facts_of(row[10])
-                nodes += [(node, seq) for node in _nodes(facts)]
+                messages += [(digest, seq) for digest in self._check_prompt(run, account, facts)]
             except (ValueError, TypeError, AttributeError):
                 self._find(run, seq, "the facts can't be read")
                 continue
             account.add(row, facts)
-        return nodes
+        return messages
+
+    def _check_prompt(self, run: str, account: _Account, facts: Mapping[str, Any]) -> list[bytes]:
+        """Check that a prompt refers to what is in the log, and return the digests it names."""
+        named, reached, end = reach_of(facts)
+        account.logged = max(account.logged, end)
+        if reached > account.logged:
+            self._find(run, account.seq, "the prompt refers to messages that no entry has added")
+        return named
 
     def _check_projection(self, record: RunRecord, account: _Account) -> None:
         if account.seq != record.seq:
@@ -266,22 +274,17 @@ class _Verification:
         self,
         record: RunRecord,
         contents: Sequence[tuple[bytes, int]],
-        nodes: Sequence[tuple[bytes, int]],
     ) -> None:
         missing = await self._store.read(
             partial(
                 self._scan.missing,
                 tenant=record.tenant,
                 contents=[digest for digest, _ in contents],
-                nodes=[node for node, _ in nodes],
             )
         )
         for digest, seq in contents:
             if digest in missing:
                 self._find(record.id, seq, f"payload {digest.hex()[:12]} is missing")
-        for node, seq in nodes:
-            if node in missing:
-                self._find(record.id, seq, f"prompt link {node.hex()[:12]} is missing")
 
     # Contents
 
@@ -300,18 +303,6 @@ class _Verification:
                     await self._find_at(tenant, digest, "payload", "doesn't have its digest")
             self._count("payloads", len(page))
 
-    async def check_links(self) -> None:
-        tenant, node = "", b""
-        while page := await self._store.read(partial(self._scan.links, tenant=tenant, node=node)):
-            for tenant, node, parent, message, above, content in page:
-                if hashlib.sha256(parent + message).digest() != node:
-                    await self._find_at(tenant, node, "prompt link", "doesn't have its digest")
-                if above is None and parent != _ROOT:
-                    await self._find_at(tenant, node, "prompt link", "has lost its parent")
-                if content is None:
-                    await self._find_at(tenant, node, "prompt link", "has lost its message")
-            self._count("links", len(page))
-
     async def check_strays(self) -> None:
         for run, problem in await self._store.read(self._scan.strays):
             self._find(run, 0, problem)
@@ -326,13 +317,6 @@ class _Verification:
 def _digests(page: Iterable[Row]) -> list[tuple[bytes, int]]:
     """Return the digests that entries refer to, each with its entry's seq."""
     return [(digest, row[2]) for row in page for digest in row[8:10] if digest is not None]
-
-
-def _nodes(facts: Mapping[str, Any]) -> Iterable[bytes]:
-    """Return the heads of the spans of a prompt, if the facts name one."""
-    for spans in facts.get("prompt", {}).values():
-        for node, _ in spans:
-            yield bytes.fromhex(node)
 
 
 def _spot(place: Place) -> str:

@@ -1,6 +1,6 @@
 """A run exported to a file, and replayed from it as a regression test.
 
-A recording is JSON lines: a head, then payloads, links and entries in order. Replaying it needs no
+A recording is JSON lines: a head, then payloads and entries in order. Replaying it needs no
 model, tool or person: the run must reach the same outcome without a single new step.
 """
 

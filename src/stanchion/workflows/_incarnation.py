@@ -34,7 +34,6 @@ from stanchion.ledger import (
     Fenced,
     Inbox,
     Journal,
-    Link,
     Message,
     NewRun,
     Payload,
@@ -81,7 +80,6 @@ class StepScope:
     facts: dict[str, Json] = field(default_factory=dict[str, Json])
     settlement: Settlement = NOTHING_SPENT
     payloads: tuple[Payload, ...] = ()
-    links: tuple[Link, ...] = ()
     written: bool = False
     verdicts: tuple[tuple[str, str], ...] = ()
     """What the gateway's layers said; recorded with the intent or the outcome."""
@@ -126,14 +124,13 @@ class Incarnation:
         self.host = host
         self.record = record
         self.journal = Journal(entries)
-        self.prompts = PromptLog()
+        self.prompts = PromptLog(entries)
         self.conductor = Conductor(
             replay_everywhere=host.replay.everywhere,
             shuffle=None if host.replay.seed is None else random.Random(host.replay.seed),  # noqa: S311 (test order)
         )
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
-        self.last_prompts = _last_prompts(entries)
         self.calls: Counter[tuple[str, str, bytes]] = Counter()
         """How often code called a tool with the same arguments in the same lane."""
         self.messages_seen: dict[bytes, ModelMessage] = {}
@@ -226,7 +223,6 @@ class Incarnation:
             await self.append(
                 scope.draft(EntryPhase.DONE, result, **scope.facts, **facts),
                 payloads=scope.payloads,
-                links=scope.links,
                 settlement=settlement,
             )
         except (Fenced, Suspended):
@@ -351,7 +347,6 @@ class Incarnation:
         self,
         *drafts: Draft,
         payloads: tuple[Payload, ...] = (),
-        links: tuple[Link, ...] = (),
         opened: tuple[Wait, ...] = (),
         taken: tuple[int, ...] = (),
         sent: tuple[Message, ...] = (),
@@ -369,7 +364,6 @@ class Incarnation:
             self.record.epoch,
             (*opening, *drafts),
             payloads,
-            links,
             opened,
             self.outside.ended(),
             taken,
@@ -384,8 +378,10 @@ class Incarnation:
         except Fenced:
             self.conductor.over = True
             raise
-        except (EncodingError, asyncio.CancelledError):
-            self.prompts = PromptLog()  # what it takes for stored may not be
+        except EncodingError:
+            raise
+        except asyncio.CancelledError:
+            self.prompts.distrust()
             raise
         except LedgerError as error:
             raise self.give_up(error) from error
@@ -451,12 +447,3 @@ def _spent(settlement: Settlement) -> dict[str, Json]:
 
 def _time(text: Any) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _last_prompts(entries: Sequence[Entry]) -> dict[str, Sequence[tuple[str, int]]]:
-    """Return each section's spans in the newest prompt that had it."""
-    found: dict[str, Sequence[tuple[str, int]]] = {}
-    for entry in reversed(entries):
-        for section, spans in entry.facts.get("prompt", {}).items():
-            found.setdefault(section, spans)
-    return found

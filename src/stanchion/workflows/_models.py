@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from stanchion.errors import ConfigurationError, ModelError, ModelFailed
+from stanchion.errors import ConfigurationError, EncodingError, ModelError, ModelFailed
 from stanchion.ledger import (
     Sections,
     Settlement,
@@ -99,7 +99,6 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
     """Call the model of a role, or return the recorded answer. Raises ModelFailed."""
 
     async def body(scope: StepScope) -> dict[str, Any]:
-        await _prime(incarnation, call.sections)
         model = incarnation.host.models.get(call.role)
         if model is None:
             raise ConfigurationError(
@@ -118,8 +117,9 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
                 type=error.code,
             ) from error
         cost = price(model, response)
-        _account(scope, incarnation, call, response.usage, None if cost is None else cost.amount)
+        amount = None if cost is None else cost.amount
         message, *shared = pack_message(response.message)
+        _account(scope, incarnation, call, response.usage, amount, answer=message.digest)
         scope.payloads = (*scope.payloads, message, *shared)
         scope.facts |= _facts(model.name, response, real=model.real)
         scope.facts["seconds"] = round(time.monotonic() - started, 3)
@@ -128,7 +128,11 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         return _store(response, message.digest.hex())
 
     request = payload(call.compared())
-    recorded = await incarnation.perform("model", call.role, request, _record, body)
+    try:
+        recorded = await incarnation.perform("model", call.role, request, _record, body)
+    except EncodingError:
+        incarnation.prompts.distrust()
+        raise
     stored = _stored.decode(payload(recorded).data, what="a model's answer")
     return _response(stored, await incarnation.message(bytes.fromhex(stored.message)))
 
@@ -139,10 +143,12 @@ def _account(
     call: ModelCall,
     usage: Usage,
     cost: Decimal | None,
+    *,
+    answer: bytes | None = None,
 ) -> None:
-    record = incarnation.prompts.record(call.sections)
-    scope.payloads, scope.links = record.payloads, record.links
-    scope.facts["prompt"] = {name: [list(s) for s in spans] for name, spans in record.spans.items()}
+    record = incarnation.prompts.record(call.sections, answer)
+    scope.payloads = record.payloads
+    scope.facts["prompt"] = record.facts
     scope.settlement = Settlement(
         model_calls=1,
         input_tokens=usage.input_tokens,
@@ -193,14 +199,3 @@ def _response(stored: _Stored, message: Message) -> ModelResponse:
         stored.choices,
         stored.attempts,
     )
-
-
-async def _prime(incarnation: Incarnation, sections: Sections) -> None:
-    """Continue the chains of earlier incarnations, so that a resumed run links nothing twice."""
-    for section in sections:
-        spans = incarnation.last_prompts.get(section)
-        if spans and not incarnation.prompts.knows(section):
-            store, tenant = incarnation.host.store, incarnation.record.tenant
-            node, count = spans[-1]
-            links = await store.links(tenant, bytes.fromhex(node), count)
-            incarnation.prompts.prime(section, links)

@@ -1,4 +1,4 @@
-"""The first schema: runs, entries, payloads, links, waits, inbox, late outcomes, workers."""
+"""The first schema: runs, entries, payloads, waits, inbox, late outcomes, workers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -91,15 +91,6 @@ def upgrade() -> None:
         sa.Column("encoding", sa.SmallInteger, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "digest", name="payloads_pkey"),
-    )
-    op.create_table(
-        "links",
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("node", sa.LargeBinary, nullable=False),
-        sa.Column("parent", sa.LargeBinary, nullable=False),
-        sa.Column("message", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "node", name="links_pkey"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "waits",
