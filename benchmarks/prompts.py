@@ -191,6 +191,7 @@ def main() -> None:
     """Measure and report."""
     report = Report("prompts")
     report.figure("calls", CALLS)
+    report.figure("empty_ledger_bytes", asyncio.run(empty_size()))
     loaded: list[Incarnation] = []
     edits: dict[str, Edit] = {"sliding": sliding, "cleared": cleared, "compacted": compacted}
     loops = [whole, *(edited(name, edit, loaded) for name, edit in edits.items())]
@@ -211,6 +212,14 @@ def main() -> None:
     header = ("window", "distinct B", "full prompts B", "stored B", "stored/distinct")
     print(table((*header, "full/stored", "rebuilt", "seconds"), rows), end="\n\n")
     report.finish()
+
+
+async def empty_size() -> int:
+    """Return the bytes of a ledger that holds nothing; every other size includes them."""
+    with tempfile.TemporaryDirectory(prefix="bench-prompts-") as folder:
+        file = Path(folder) / "ledger.db"
+        await open_store(f"sqlite:///{file}").close()
+        return size_of(file)
 
 
 async def measure(definition: Workflow[Any, Any, Any], loaded: list[Incarnation]) -> Measured:
