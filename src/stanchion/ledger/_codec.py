@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from stanchion.errors import EncodingError
 from stanchion.ledger._records import Payload
@@ -37,7 +38,6 @@ _encoder = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
 )
 _encode = _encoder.encode
-_decode = json.JSONDecoder().decode
 _TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
@@ -105,7 +105,7 @@ class Codec(Generic[T]):
 
     def decode(self, data: bytes, *, what: str = "value") -> T:
         """Decode canonical bytes; raise EncodingError if the type has changed incompatibly."""
-        plain = _decode(data.decode())
+        plain = from_json(data)
         if self._plain or type(plain) in self._atoms:
             return cast("T", plain)
         try:

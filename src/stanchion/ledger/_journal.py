@@ -8,8 +8,7 @@ entries, is a divergence; entries below a finished composite step are never look
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stanchion.errors import NonDeterminismError
@@ -32,6 +31,7 @@ def lane_of_branch(lane: str, fork: int, branch: int) -> str:
 class Recorded:
     """Everything the ledger holds at one place."""
 
+    place: Place
     entries: list[Entry] = field(default_factory=list[Entry])
     done: Entry | None = None
     """The outcome, if there is one."""
@@ -56,8 +56,8 @@ class Journal:
     """The recorded steps of one run, by place."""
 
     def __init__(self, entries: Iterable[Entry], *, accept_drift: bool = False) -> None:
-        self._places: dict[Place, Recorded] = {}
-        self._unclaimed: defaultdict[str, int] = defaultdict(int)
+        self._lanes: dict[str, dict[int, Recorded]] = {}
+        """What is recorded, by lane and ordinal."""
         self.accept_drift = accept_drift
         """Go on with the code's own order where it differs from the record."""
         self.drift: list[str] = []
@@ -65,19 +65,20 @@ class Journal:
         for entry in entries:
             if entry.phase is EntryPhase.NOTE:
                 continue
-            recorded = self._places.get(entry.place)
+            place = entry.place
+            lane = self._lanes.setdefault(place.lane, {})
+            recorded = lane.get(place.ordinal)
             if recorded is None:
-                recorded = self._places[entry.place] = Recorded()
-                self._unclaimed[entry.place.lane] += 1
+                recorded = lane[place.ordinal] = Recorded(place)
             recorded.add(entry)
-        self._unfinished = {p: r for p, r in self._places.items() if r.done is None}
+        self._unclaimed = {lane: len(steps) for lane, steps in self._lanes.items()}
 
     def claim(self, place: Place, kind: str, name: str, request: bytes | None) -> Recorded | None:
         """Return what is recorded for the step that the code asks for, None at the frontier.
 
         Raises NonDeterminismError when something else is recorded there, before any call.
         """
-        recorded = self._places.get(place)
+        recorded = self._at(place)
         if recorded is None:
             if self._unclaimed.get(place.lane):
                 self._diverge(place, kind, name, "nothing, though later steps of the lane are")
@@ -94,10 +95,14 @@ class Journal:
 
     def take(self, place: Place) -> Recorded | None:
         """Claim whatever stands at a place that only the runtime itself addresses."""
-        recorded = self._places.get(place)
+        recorded = self._at(place)
         if recorded is not None:
             self._unclaimed[place.lane] -= 1
         return recorded
+
+    def _at(self, place: Place) -> Recorded | None:
+        lane = self._lanes.get(place.lane)
+        return None if lane is None else lane.get(place.ordinal)
 
     def has_unclaimed(self, lane: str) -> bool:
         """Tell whether the lane has recorded steps that the code hasn't asked for yet."""
@@ -111,48 +116,44 @@ class Journal:
 
     def unsettled(self) -> set[Place]:
         """Return the places with an intent whose outcome isn't recorded."""
-        return {p for p, r in self._replayed(self._unfinished) if r.last(EntryPhase.INTENT)}
+        return {r.place for r in self._unfinished() if r.last(EntryPhase.INTENT)}
 
     def open_waits(self) -> list[Place]:
         """Return the places whose wait has no outcome and isn't below a finished step."""
-        return [p for p, r in self._replayed(self._unfinished) if r.last(EntryPhase.WAIT)]
+        return [r.place for r in self._unfinished() if r.last(EntryPhase.WAIT)]
+
+    def _unfinished(self) -> Iterator[Recorded]:
+        return (recorded for recorded in self.replayed() if recorded.done is None)
 
     def check_finished(self) -> None:
         """Raise NonDeterminismError if the code ended while recorded steps are left over."""
         for lane, count in self._unclaimed.items():
             if count and not self._is_over(lane):
-                left = next(p for p in self._places if p.lane == lane)
-                self._diverge(left, "end", "of the code", f"{count} step(s) not asked for")
+                left = next(iter(self._lanes[lane].values()))
+                self._diverge(left.place, "end", "of the code", f"{count} step(s) not asked for")
 
-    def replayed(self) -> Iterator[tuple[Place, Recorded]]:
-        """Yield the places that replay will visit, those below finished steps left out."""
-        return self._replayed(self._places)
-
-    def _replayed(self, places: Mapping[Place, Recorded]) -> Iterator[tuple[Place, Recorded]]:
-        over: dict[str, bool] = {}
-        for place, recorded in places.items():
-            lane = place.lane
-            if lane not in over:
-                over[lane] = self._is_over(lane)
-            if not over[lane]:
-                yield place, recorded
+    def replayed(self) -> Iterator[Recorded]:
+        """Yield what replay will visit, lane by lane, that below finished steps left out."""
+        for lane, steps in self._lanes.items():
+            if not self._is_over(lane):
+                yield from steps.values()
 
     def _is_over(self, lane: str) -> bool:
         """Tell whether a lane is below a finished step, however far; replay never enters it."""
         above, _, last = lane.rpartition("/")
         if not last:
             return False
-        step = self._places.get(Place(above, int(last))) if last.isdecimal() else None
+        step = self._at(Place(above, int(last))) if last.isdecimal() else None
         return (step is not None and step.done is not None) or self._is_over(above)
 
     def _writes_from(self, place: Place) -> str:
         """Name the recorded writes at a place and after it in its lane, and below those."""
         names: list[str] = []
-        for known, recorded in self._places.items():
-            intent = recorded.last(EntryPhase.INTENT)
-            same = known.lane == place.lane and known.ordinal >= place.ordinal
-            if intent is not None and (same or known.lane.startswith(f"{place.lane}/")):
-                names.append(intent.name)
+        for lane, steps in self._lanes.items():
+            first = place.ordinal if lane == place.lane else 0
+            if f"{lane}/".startswith(f"{place.lane}/"):
+                intents = [r.last(EntryPhase.INTENT) for n, r in steps.items() if n >= first]
+                names += [intent.name for intent in intents if intent is not None]
         return ", ".join(names)
 
     def _diverge(
@@ -183,6 +184,6 @@ class Journal:
             )
         self.drift.append(text)
         self.forget(place.lane)
-        for known in list(self._places):
-            if known.lane == place.lane and known.ordinal >= place.ordinal:
-                del self._places[known]
+        lane = self._lanes.get(place.lane, {})
+        for ordinal in [n for n in lane if n >= place.ordinal]:
+            del lane[ordinal]

@@ -28,7 +28,7 @@ def span_micros(span: timedelta) -> int:
 
 def moment(value: int) -> datetime:
     """Return the time that microseconds stand for."""
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + timedelta(0, 0, value)
 
 
 def host_micros() -> int:

@@ -124,10 +124,11 @@ class Reads:
     ) -> Mapping[bytes, bytes]:
         """Return the bytes of payloads, those that exist."""
         wanted = list(dict.fromkeys(digests))
+        sizes = FETCH_SIZES[self._dialect]
         found: dict[bytes, bytes] = {}
-        for start in range(0, len(wanted), FETCH_SIZES[-1]):
-            batch = wanted[start : start + FETCH_SIZES[-1]]
-            size = next(size for size in FETCH_SIZES if size >= len(batch))
+        for start in range(0, len(wanted), sizes[-1]):
+            batch = wanted[start : start + sizes[-1]]
+            size = next(size for size in sizes if size >= len(batch))
             batch += batch[-1:] * (size - len(batch))
             parameters: dict[str, Any] = {f"d{i}": digest for i, digest in enumerate(batch)}
             parameters["tenant"] = tenant

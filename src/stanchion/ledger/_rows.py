@@ -33,8 +33,23 @@ def entries_of(rows: Iterable[Row]) -> list[Entry]:
 
 def entry_of(row: Row, read_facts: Callable[[str], Mapping[str, Any]] = facts_of) -> Entry:
     """Return an entry from the run's id and the entry's columns."""
-    run, position, xid, seq, lane, ordinal, phase, kind, name, request, result = row[:11]
-    facts, epoch, recorded_at, chain = row[11:]
+    (
+        run,
+        position,
+        xid,
+        seq,
+        lane,
+        ordinal,
+        phase,
+        kind,
+        name,
+        request,
+        result,
+        facts,
+        epoch,
+        recorded_at,
+        chain,
+    ) = row
     return Entry(
         run,
         seq,

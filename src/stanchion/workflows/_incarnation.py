@@ -150,7 +150,7 @@ class Incarnation:
         """Read what a claimed run has recorded."""
         entries = await host.store.entries(record.id)
         incarnation = cls(host, record, entries, {})
-        wanted = [digest for _, r in incarnation.journal.replayed() for digest in _needed(r)]
+        wanted = [digest for r in incarnation.journal.replayed() for digest in _needed(r)]
         wanted += [d for d in (record.input, record.initiator) if d is not None]
         incarnation._results = dict(await host.store.payloads(record.tenant, wanted))
         incarnation.abandoned = await _abandoned(host, record)
