@@ -195,6 +195,23 @@ async def test_children_start_and_messages_leave_with_the_commit(store: Store) -
     assert await store.payloads("", [payload("for the child").digest])
 
 
+@pytest.mark.parametrize(("size", "kept"), [(126, 0), (127, 1)], ids=["small", "large"])
+async def test_a_small_request_is_kept_in_its_entry(store: Store, size: int, kept: int) -> None:
+    run = await owned(store)
+    asked = payload("x" * size)
+    rows = (await store.stats())["payloads"]
+
+    await store.append(commit(run, Draft(Place("", 0), EntryPhase.DONE, "s", "n", asked)))
+    await store.copy(a_run("fork", forked_from="run-1", forked_at=1), 1)
+
+    for name in ("run-1", "fork"):
+        (entry,) = await store.entries(name)
+        there = await store.payloads("", [asked.digest])
+        assert entry.request == asked.digest
+        assert (entry.request_data or there[asked.digest]) == asked.data
+    assert (await store.stats())["payloads"] == rows + kept
+
+
 async def test_a_payload_is_kept_once_per_tenant(store: Store) -> None:
     mine = await owned(store, a_run("a", tenant="acme"))
     theirs = await owned(store, a_run("b", tenant="bolt"))
@@ -203,10 +220,10 @@ async def test_a_payload_is_kept_once_per_tenant(store: Store) -> None:
 
     for ordinal in range(3):
         await store.append(
-            commit(mine, Draft(Place("", ordinal), EntryPhase.DONE, "s", "n", secret))
+            commit(mine, Draft(Place("", ordinal), EntryPhase.DONE, "s", "n", None, secret))
         )
     assert await store.payloads("bolt", [secret.digest]) == {}
-    await store.append(commit(theirs, Draft(Place("", 0), EntryPhase.DONE, "s", "n", secret)))
+    await store.append(commit(theirs, Draft(Place("", 0), EntryPhase.DONE, "s", "n", None, secret)))
 
     assert (await store.stats())["payloads"] == rows + 2
     assert await store.payloads("bolt", [secret.digest]) == {secret.digest: secret.data}

@@ -51,7 +51,8 @@ async def test_a_killed_process_leaves_everything_it_was_told_is_stored(shared_u
             3 * len(entries),
         )
         assert len(await store.inbox("parent")) == len(entries)
-        wanted = [d for e in entries for d in (e.request, e.result) if d is not None]
+        assert all(e.request_data for e in entries)
+        wanted = [e.result for e in entries if e.result is not None]
         assert len(await store.payloads("", wanted)) == len(set(wanted))
         await store.heartbeat("ann", LEASE)
         again = await store.claim("run-1", "ann")

@@ -64,6 +64,8 @@ async def read_detail(store: Store, tenant: str, entry: Entry) -> Detail:
     digests = {"request": entry.request, "result": entry.result}
     wanted = {name: digest.hex() for name, digest in digests.items() if digest is not None}
     found = await _values(store, tenant, wanted.values())
+    if entry.request is not None and entry.request_data is not None:
+        found[entry.request.hex()] = json.loads(entry.request_data)
     prompt = await read_prompt(store, tenant, entry)
     answer = entry.facts.get("message")
     messages = {} if answer is None else await _messages(store, tenant, [answer])

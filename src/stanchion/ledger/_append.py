@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from stanchion.errors import RunNotFound
 from stanchion.ledger._chain import FIELDS, Fields, link
@@ -60,10 +60,14 @@ class Head:
     epoch: int
 
 
-_ROW: tuple[str, ...] = (*FIELDS, "run", "chain")
+SMALL = 128
+"""Bytes up to which a request is kept in its entry: a row of its own would cost more, and requests,
+unlike results and messages, are hardly ever the same twice."""
 
-_Line: TypeAlias = tuple[Fields, bytes]
-"""An entry's own fields, and the chain after it."""
+_ROW: tuple[str, ...] = (*FIELDS, "run", "chain", "request_data")
+
+_Line: TypeAlias = tuple[Fields, bytes, bytes | None]
+"""An entry's own fields, the chain after it, and its request if that is small."""
 
 
 @dataclass(slots=True)
@@ -96,7 +100,8 @@ class _New:
                 self.at,
             )
             self.chain = link(self.chain, self.commit.run, fields)
-            self.lines.append((fields, self.chain))
+            data = draft.request.data if _is_small(draft.request) else None
+            self.lines.append((fields, self.chain, data))
 
 
 class Keeper:
@@ -168,8 +173,8 @@ class Appender:
             head = self._load(connection, commit)
             if not self._advance(connection, head, new):
                 raise Fenced
-        for fields, chain in new.lines:
-            row = dict(zip(_ROW, (*fields, head.n, chain), strict=True))
+        for fields, chain, small in new.lines:
+            row = dict(zip(_ROW, (*fields, head.n, chain, small), strict=True))
             connection.later(self._sql.entry_insert, row)
         head = Head(head.n, head.tenant, head.seq + len(new.lines), new.chain, commit.epoch)
         self._keeper.keep(connection, head.tenant, payloads_of(commit))
@@ -235,6 +240,10 @@ class Appender:
             connection.later(self._sql.waits_clear, {"run": commit.run})
 
 
+def _is_small(request: Payload | None) -> TypeGuard[Payload]:
+    return request is not None and len(request.data) <= SMALL
+
+
 def _facts(draft: Draft) -> str:
     if not draft.facts:
         return "{}"
@@ -256,10 +265,10 @@ def _added(settlement: Settlement) -> dict[str, Any]:
 
 
 def payloads_of(commit: Commit) -> Sequence[Payload]:
-    """Return all payloads that a commit's entries, prompts and end refer to."""
+    """Return all payloads that a commit's entries, prompts and end refer to, small requests not."""
     found: list[Payload | None] = []
     for draft in commit.entries:
-        found += draft.request, draft.result
+        found += None if _is_small(draft.request) else draft.request, draft.result
     if commit.change is not None:
         found += commit.change.result, commit.change.error
     return [*filter(None, found), *commit.payloads]

@@ -2,7 +2,8 @@
 
 **Identity.** An entry belongs to a run and stands at a place: a lane (the scope's path) and an
 ordinal in it. **Content.** Everything that comes from outside is a payload, kept once per tenant
-under the SHA-256 of its canonical bytes; the entry holds digests and small runtime facts only.
+under the SHA-256 of its canonical bytes; the entry holds digests, small runtime facts and a small
+request itself, which nothing but the entry refers to.
 **Order.** ``seq`` counts a run's entries from 1 without a gap; ``chain`` is the SHA-256 of the
 previous entry's chain and this entry's own fields. **Durability.** A commit is one transaction:
 entries, payloads, the run's projection and its settlement, or nothing of them.
@@ -122,6 +123,8 @@ class Entry:
     chain: bytes
     cursor: tuple[int, int] = (0, 0)
     """Where readers that follow the ledger are after this entry; see ``Store.follow``."""
+    request_data: bytes | None = None
+    """The request itself if it's small, canonical JSON; a larger one is a payload."""
 
 
 @dataclass(frozen=True, slots=True)

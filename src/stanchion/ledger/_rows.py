@@ -49,6 +49,7 @@ def entry_of(row: Row, read_facts: Callable[[str], Mapping[str, Any]] = facts_of
         epoch,
         recorded_at,
         chain,
+        request_data,
     ) = row
     return Entry(
         run,
@@ -64,6 +65,7 @@ def entry_of(row: Row, read_facts: Callable[[str], Mapping[str, Any]] = facts_of
         moment(recorded_at),
         chain,
         (xid, position),
+        request_data,
     )
 
 

@@ -120,6 +120,7 @@ entries = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     Column("chain", LargeBinary, nullable=False),
+    Column("request_data", LargeBinary),
     Index("entries_run", "run", "seq", unique=True),
     Index("entries_horizon", "xid", "position").ddl_if(dialect="postgresql"),
 )

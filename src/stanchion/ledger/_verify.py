@@ -196,6 +196,8 @@ class _Verification:
             if not page:
                 return account
             messages = self._check_page(record.id, account, page)
+            for seq in _changed(page):
+                self._find(record.id, seq, "the request doesn't have its digest")
             await self._check_present(record, [*_digests(page), *messages])
             self._count("entries", len(page))
             if len(page) < ENTRIES_A_PAGE:
@@ -315,8 +317,20 @@ class _Verification:
 
 
 def _digests(page: Iterable[Row]) -> list[tuple[bytes, int]]:
-    """Return the digests that entries refer to, each with its entry's seq."""
-    return [(digest, row[2]) for row in page for digest in row[8:10] if digest is not None]
+    """Return the digests of the payloads that entries refer to, each with its entry's seq."""
+    named = [(row[9], row[2]) for row in page] + [(row[8], row[2]) for row in page if not row[14]]
+    return [(digest, seq) for digest, seq in named if digest is not None]
+
+
+def _digest_of(data: bytes | str) -> bytes:
+    """Return the digest of what stands in a column for bytes; SQLite would keep text there too."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).digest()
+
+
+def _changed(page: Iterable[Row]) -> list[int]:
+    """Return the seqs of the entries whose own small request was changed."""
+    kept = [(row[2], row[8], row[14]) for row in page if row[14] is not None]
+    return [seq for seq, digest, data in kept if _digest_of(data) != digest]
 
 
 def _spot(place: Place) -> str:

@@ -166,7 +166,7 @@ class Writes:
     ) -> bytes:
         fields: Fields = row[2:13]
         chain = link(chain, run, fields)
-        copied = dict(zip(FIELDS, fields, strict=True), run=n, chain=chain)
+        copied = dict(zip(FIELDS, fields, strict=True), run=n, chain=chain, request_data=row[14])
         connection.later(self._sql.entry_insert, copied)
         return chain
 

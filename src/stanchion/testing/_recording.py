@@ -53,6 +53,7 @@ async def export_run(store: Store, run: str, path: Path) -> None:
     if record.initiator is not None:
         digests.add(record.initiator)
     found = dict(await store.payloads(record.tenant, sorted(digests)))
+    found |= {e.request: e.request_data for e in entries if e.request and e.request_data}
     messages = [bytes.fromhex(e.facts["message"]) for e in entries if "message" in e.facts]
     found |= await store.payloads(record.tenant, _shared(found[m] for m in messages))
     head = {

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger, nullable=False),
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
         sa.Column("chain", sa.LargeBinary, nullable=False),
+        sa.Column("request_data", sa.LargeBinary),
     )
     op.create_index("entries_run", "entries", ["run", "seq"], unique=True)
     if op.get_bind().dialect.name == "postgresql":
