@@ -28,7 +28,7 @@ from stanchion.ledger._records import (
     Settlement,
     Wait,
 )
-from stanchion.ledger._statements import ACCOUNT, Statements
+from stanchion.ledger._statements import ACCOUNT, Statements, advance_by
 from stanchion.ledger._store import Fenced
 from stanchion.values import RunState
 
@@ -209,7 +209,9 @@ class Appender:
             "at_epoch": commit.epoch,
             "at_seq": head.seq,
         }
-        return connection.run(self._sql.advance, moved | _added(commit.settlement)) == 1
+        spent = _spent(commit.settlement)
+        advance = advance_by(self._sql.dialect, tuple(spent))
+        return connection.run(advance, moved | spent) == 1
 
     def _change(self, connection: Connection, head: Head, change: RunChange) -> None:
         row = {
@@ -255,13 +257,11 @@ def _readable(reason: str) -> str:
     return reason.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-_ADDED = tuple((f"add_{column}", column) for column in ACCOUNT)
-
-
 @lru_cache(maxsize=64)
-def _added(settlement: Settlement) -> dict[str, Any]:
-    """Return what a settlement adds, as the statement's parameters; most are equal."""
-    return {name: getattr(settlement, column) for name, column in _ADDED}
+def _spent(settlement: Settlement) -> dict[str, Any]:
+    """Return what a settlement adds, by column; most are equal, and most columns get nothing."""
+    spent = {column: getattr(settlement, column) for column in ACCOUNT}
+    return {column: number for column, number in spent.items() if number}
 
 
 def payloads_of(commit: Commit) -> Sequence[Payload]:

@@ -143,7 +143,7 @@ def codec_for(type_: Any) -> Codec[Any]:
 
 
 def _check_depth(data: bytes, what: str) -> None:
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    if len(data) <= MAX_DEPTH or data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
     depth = deepest = 0
     for byte in _TEXTS.sub(b"", data):

@@ -51,7 +51,8 @@ class StoredDigests:
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
         """Remember digests, the oldest of all making room."""
-        self._known.update(dict.fromkeys(keys))
+        for key in keys:
+            self._known[key] = None
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
 

@@ -53,6 +53,7 @@ __all__ = [
     "FETCH_SIZES",
     "DialectName",
     "Statements",
+    "advance_by",
     "dialect_of",
     "payloads_in",
     "runs_where",
@@ -95,11 +96,11 @@ _RUN_COLUMNS = [c for c in runs.c if c.name != "n"]
 class Statements:
     """The compiled texts for one dialect."""
 
+    dialect: DialectName
     run_insert: str
     run_by_id: str
     run_by_key: str
     head: str
-    advance: str
     change: str
     claim: str
     runnable: str
@@ -135,7 +136,7 @@ def statements_for(name: DialectName) -> Statements:
         for table in metadata.sorted_tables
     )
     compiled = {key: _compile(statement, dialect) for key, statement in built.items()}
-    return Statements(**compiled, counts=counts)
+    return Statements(dialect=name, **compiled, counts=counts)
 
 
 @lru_cache(maxsize=16)
@@ -148,6 +149,21 @@ def payloads_in(name: DialectName, count: int) -> str:
         ),
         dialect_of(name),
     )
+
+
+@lru_cache(maxsize=128)
+def advance_by(name: DialectName, spent: tuple[str, ...]) -> str:
+    """Return the statement that moves a run's head and adds to these columns of its account."""
+    added = {column: runs.c[column] + bindparam(column) for column in spent}
+    moved = update(runs).values(
+        seq=bindparam("new_seq"), chain=bindparam("new_chain"), updated_at=bindparam("at"), **added
+    )
+    owned = moved.where(
+        runs.c.n == bindparam("of_run"),
+        runs.c.epoch == bindparam("at_epoch"),
+        runs.c.seq == bindparam("at_seq"),
+    )
+    return _compile(owned, dialect_of(name))
 
 
 @lru_cache(maxsize=16)
@@ -217,7 +233,6 @@ def _runs(name: DialectName) -> dict[str, CompilerElement]:
         "run_by_id": select(*_RUN_COLUMNS).where(of_run),
         "run_by_key": by_key,
         "head": head,
-        "advance": _advance(),
         "change": _change(),
         "claim": _claim(now),
         "runnable": _runnable(name, now),
@@ -302,18 +317,6 @@ def _now(name: DialectName) -> ColumnElement[int]:
         return given
     clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
     return func.coalesce(given, literal_column(clock, BigInteger))
-
-
-def _advance() -> CompilerElement:
-    added = {column: runs.c[column] + bindparam(f"add_{column}") for column in ACCOUNT}
-    moved = update(runs).values(
-        seq=bindparam("new_seq"), chain=bindparam("new_chain"), updated_at=bindparam("at"), **added
-    )
-    return moved.where(
-        runs.c.n == bindparam("of_run"),
-        runs.c.epoch == bindparam("at_epoch"),
-        runs.c.seq == bindparam("at_seq"),
-    )
 
 
 def _change() -> CompilerElement:

@@ -21,7 +21,7 @@ from stanchion.ledger._records import (
     RunRecord,
 )
 from stanchion.ledger._rows import run_of
-from stanchion.ledger._statements import ACCOUNT, Statements
+from stanchion.ledger._statements import ACCOUNT, Statements, advance_by
 from stanchion.values import RunState
 
 __all__ = ["Writes"]
@@ -83,8 +83,8 @@ class Writes:
             seq = row[2]
             chain = self._copy_entry(connection, run.id, n, chain, row)
         moved = {"new_seq": seq, "new_chain": chain, "at": self._clock(), "of_run": n}
-        zero = {f"add_{column}": 0 for column in ACCOUNT}
-        connection.run(self._sql.advance, {**moved, **zero, "at_epoch": 0, "at_seq": 0})
+        advance = advance_by(self._sql.dialect, ())
+        connection.run(advance, {**moved, "at_epoch": 0, "at_seq": 0})
         return run_of(connection.rows(self._sql.run_by_id, {"run": run.id})[0])
 
     def heartbeat(self, connection: Connection, worker: str, lease: timedelta) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -70,9 +71,7 @@ def return_type(fn: Callable[..., Any]) -> Any:
 
 async def run_function(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call an async function, or a sync one in a thread."""
-    if _shape(fn).is_async:
-        return await fn(*args, **kwargs)
-    return await asyncio.to_thread(fn, *args, **kwargs)
+    return await _shape(fn).awaitable(fn)(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,10 @@ class _Shape:
 
     is_async: bool
     result: Codec[Any]
+
+    def awaitable(self, fn: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """Return the function itself, or what calls a sync one in a thread."""
+        return fn if self.is_async else partial(asyncio.to_thread, fn)
 
 
 _shapes: WeakKeyDictionary[Callable[..., Any], _Shape] = WeakKeyDictionary()
@@ -111,10 +114,12 @@ async def read(
 ) -> Any:
     """Record the result of a function that changes nothing."""
     name = function_name(fn)
+    shape = _shape(fn)
+    run = shape.awaitable(fn)
 
     async def body(_: StepScope) -> Any:
         try:
-            return await run_function(fn, args, kwargs)
+            return await run(*args, **kwargs)
         except StanchionError:
             raise
         except Exception as error:
@@ -123,7 +128,7 @@ async def read(
             ) from error
 
     request = function_request(name, args, kwargs)
-    return await incarnation.perform("step", name, request, _shape(fn).result, body)
+    return await incarnation.perform("step", name, request, shape.result, body)
 
 
 def function_request(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
