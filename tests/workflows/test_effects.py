@@ -9,6 +9,7 @@ import pytest
 from stanchion import Run, ToolFailed, allow, workflow
 from stanchion.ledger import EntryPhase
 from stanchion.testing import crash_at_every_commit, simulate
+from stanchion.values import Question
 from tests.workflows.desk import Bank, balance, pay_and_reconcile, pay_blindly, pay_with_key
 
 ANYTHING = [allow(pay_with_key), allow(pay_and_reconcile), allow(pay_blindly)]
@@ -166,6 +167,25 @@ async def test_two_deliberate_identical_calls_are_two_with_keys_of_their_own() -
 
     assert result.output == "receipt 1, receipt 2"
     assert len({key for key, _, _ in bank.sent}) == 2
+
+
+async def test_a_call_that_was_edited_to_equal_a_later_one_has_a_key_of_its_own() -> None:
+    @workflow(tools=[pay_with_key])
+    async def pay_twice(run: Run[Bank], account: str) -> str:
+        first = await run.call(pay_with_key, account, 10)
+        return f"{first}, {await run.call(pay_with_key, account, 3)}"
+
+    def person(question: Question) -> tuple[str, Any]:
+        proposed = question.subject["arguments"]["amount"] == 10
+        return ("edit", {"account": "111", "amount": 3}) if proposed else ("approve", None)
+
+    bank = Bank()
+    crashes = crash_at_every_commit(
+        pay_twice, "111", deps=bank, answers=person, before=bank.done.clear
+    )
+    paid = {(crash.result.output, len(bank.done)) async for crash in crashes}
+
+    assert paid == {("receipt 1, receipt 2", 2)}
 
 
 @pytest.mark.promise("EFFECT-5")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 
 from stanchion import Run, allow, workflow
+from stanchion.errors import StoreUnavailable
 from stanchion.ledger import (
     Commit,
     Durability,
@@ -131,15 +133,82 @@ async def test_a_handler_that_catches_everything_can_still_make_no_further_call(
     assert len(bank.sent) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a limit of EFFECT-2: the run ends, its question unanswered")
-async def test_a_handler_that_catches_everything_can_not_end_the_run_either() -> None:
-    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+def returns(found: list[str]) -> Any:
     async def stubborn(run: Run[Bank], account: str) -> str:
         try:
             return await run.call(pay_blindly, account, 1)
-        except BaseException:
+        except BaseException as signal:
+            found.append(type(signal).__name__)
             return "all is well"
 
-    record = await run_once(open_store("sqlite://:memory:"), stubborn, Bank(lose_answers=1))
+    return stubborn
 
+
+def raises(found: list[str]) -> Any:
+    async def stubborn(run: Run[Bank], account: str) -> str:
+        try:
+            return await run.call(pay_blindly, account, 1)
+        finally:
+            found.append("finally")
+            raise ValueError("whatever came before")
+
+    return stubborn
+
+
+def returns_from_a_branch(found: list[str]) -> Any:
+    async def pays(run: Run[Bank], account: str) -> str:
+        return await returns(found)(run, account)
+
+    async def stubborn(run: Run[Bank], account: str) -> str:
+        first, _ = await run.gather(pays(run, account), pays(run, account))
+        return first
+
+    return stubborn
+
+
+@pytest.mark.promise("EFFECT-2")
+@pytest.mark.parametrize("code", [returns, raises, returns_from_a_branch])
+async def test_no_handler_and_no_finally_can_end_the_run_with_a_write_unknown(code: Any) -> None:
+    reached: list[str] = []
+    stubborn = workflow(tools=TOOLS, untrusted_may=ALLOWED)(code(reached))
+
+    record = await run_once(open_store("sqlite://:memory:"), stubborn, Bank(lose_answers=2))
+
+    assert reached
     assert record.state == "waiting"
+    assert record.reason.startswith("a person: Did this call")
+
+
+async def test_a_write_that_waits_for_a_person_doesnt_keep_an_incarnation_whose_store_failed() -> (
+    None
+):
+    asked = asyncio.Event()
+
+    class Failing(Watched):
+        async def append(self, commit: Commit) -> list[Entry]:
+            if any(draft.kind == "now" for draft in commit.entries):
+                raise StoreUnavailable("the disk is full", remedy="free some space")
+            entries = await self.store.append(commit)
+            if commit.opened:
+                asked.set()
+            return entries
+
+    async def until_asked() -> None:
+        await asked.wait()
+
+    @workflow(tools=TOOLS, untrusted_may=ALLOWED)
+    async def pay(run: Run[Bank], account: str) -> str:
+        async def other() -> None:
+            await run.read(until_asked)
+            await run.now()
+
+        receipt, _ = await run.gather(run.call(pay_blindly, account, 10), other())
+        return receipt
+
+    store = Failing()
+    await store.create(NewRun("run", pay.name, pay.version, payload("111")))
+    host = Host(cast("Any", store), Workflows([pay]), "worker", deps=Bank(lose_answers=1))
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        async with asyncio.timeout(5):
+            await advance(host, "run")
+    await store.close()

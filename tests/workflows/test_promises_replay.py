@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -153,15 +154,80 @@ async def goes_on_elsewhere(run: Run, text: str) -> None:
             await run.read(note, "in a scope that has no record")
 
 
-@pytest.mark.xfail(strict=True, reason="a limit of WORKFLOW-2: what is caught can be gone past")
-async def test_a_workflow_that_catches_the_difference_makes_no_call_either(memory: Store) -> None:
-    await started(memory, two_steps)
+async def ends_with_a_result(run: Run, text: str) -> None:
+    try:
+        await run.read(note, "something else")
+    except Exception:
+        return
+
+
+async def ends_with_an_error(run: Run, text: str) -> None:
+    try:
+        await run.read(note, "something else")
+    finally:
+        raise ValueError("whatever came before")
+
+
+async def goes_on_in_another_branch(run: Run, text: str) -> None:
+    async def differs() -> None:
+        await run.read(note, "nothing of the kind is recorded")
+
+    async def goes_on() -> None:
+        await run.read(note, "left")
+        await run.read(note, "after it")
+
+    with contextlib.suppress(BaseException):
+        await run.gather(differs(), goes_on())
+
+
+@workflow
+async def two_branches(run: Run, text: str) -> None:
+    async def branch(name: str) -> None:
+        await run.read(note, name)
+        await run.ask(name, choices=("yes", "no"))
+
+    await run.gather(branch("right"), branch("left"))
+
+
+@pytest.mark.promise("WORKFLOW-2")
+@pytest.mark.parametrize(
+    ("recorded", "changed"),
+    [
+        (two_steps, goes_on_elsewhere),
+        (two_steps, ends_with_a_result),
+        (two_steps, ends_with_an_error),
+        (two_branches, goes_on_in_another_branch),
+    ],
+)
+async def test_a_workflow_that_catches_the_difference_makes_no_call_and_cant_end(
+    memory: Store, recorded: Workflow[Any, Any, Any], changed: Any
+) -> None:
+    await started(memory, recorded)
     performed.clear()
 
-    record = await moved(memory, workflow(name="two")(goes_on_elsewhere))
+    record = await moved(memory, workflow(name=recorded.name)(changed))
 
     assert record.state == "waiting"
+    assert "code asks for:" in record.reason
     assert performed == []
+
+
+async def test_a_run_that_is_told_to_stop_isnt_ended_by_code_that_goes_past_it(
+    memory: Store,
+) -> None:
+    @workflow
+    async def stubborn(run: Run, _: str) -> str:
+        with contextlib.suppress(BaseException):
+            await run.read(note, "first")
+            await run.read(note, "second")
+        return "all is well"
+
+    await memory.create(NewRun("run", "stubborn", "1", payload("x")))
+    host = Host(memory, Workflows([stubborn]), "worker", replay=PLAIN)
+    record = await advance(host, "run", lambda incarnation: incarnation.interrupt())
+
+    assert record is not None
+    assert (record.state, performed) == ("running", [])
 
 
 @pytest.mark.promise("WORKFLOW-4")

@@ -28,7 +28,7 @@ from stanchion.ledger import (
 from stanchion.values import RunState
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._host import Host
-from stanchion.workflows._incarnation import RUN_PLACE, Incarnation
+from stanchion.workflows._incarnation import RUN_PLACE, Incarnation, is_shut_down
 from stanchion.workflows._manifest import manifest_of
 from stanchion.workflows._run import Run
 from stanchion.workflows._workflow import Workflow
@@ -62,23 +62,17 @@ async def advance(
 
 async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> None:
     try:
-        await _note_start(incarnation, definition)
         result = await _execute(incarnation, definition)
-        if incarnation.fault is not None:
-            raise incarnation.fault
         incarnation.journal.check_finished()
         encoded = definition.output_codec.encode(result, what=f"the output of {definition.name}")
     except Suspended:
-        if incarnation.fault is None:
-            await _suspend(incarnation)
-        else:
-            await _fail(incarnation, incarnation.fault)
+        await _suspend(incarnation)
     except asyncio.CancelledError:
-        if not incarnation.cancel_requested:
+        if is_shut_down() or not incarnation.cancel_requested:
             raise
         await _end(incarnation, RunState.CANCELLED, "cancelled on request")
     except Exception as error:  # noqa: BLE001 (the boundary of a user's workflow)
-        await _fail(incarnation, incarnation.fault or error)
+        await _fail(incarnation, error)
     else:
         await _end(incarnation, RunState.COMPLETED, "", result=encoded)
     finally:
@@ -86,6 +80,15 @@ async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) 
 
 
 async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
+    """Run the workflow's code; what ended the incarnation counts more than how the code took it."""
+    try:
+        await _note_start(incarnation, definition)
+        return await _run_code(incarnation, definition)
+    finally:
+        incarnation.raise_end()
+
+
+async def _run_code(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
     value = definition.input_codec.decode(
         incarnation.payload(incarnation.record.input), what=f"input of {definition.name}"
     )
@@ -152,7 +155,6 @@ async def _end(
     messages = (*_to_parent(incarnation, state, reason, result), *_to_children(incarnation))
     taken = tuple(m.id for m in incarnation.outside.messages("") if m.kind == "cancel")
     note = _note(state.value, result or error)
-    incarnation.conductor.over = False
     await incarnation.append(note, taken=taken, sent=messages, change=change)
     for message in messages:
         incarnation.host.notify(message.run)

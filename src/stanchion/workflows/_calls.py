@@ -83,14 +83,11 @@ async def call_tool(
             rule="declared tools",
         )
     request = _request(tool, arguments)
-    scope_key = (incarnation.conductor.lane().path, tool.name, request.digest)
-    n = incarnation.calls[scope_key]
-    incarnation.calls[scope_key] += 1
 
     async def body(scope: StepScope) -> Any:
         caller = _Caller(incarnation, workflow, origin, call_id)
         call = ToolCall(tool.name, arguments, origin, call_id)
-        result = await _through_gateway(scope, caller, tool, call, n)
+        result = await _through_gateway(scope, caller, tool, call)
         scope.facts["verdicts"] = [list(v) for v in result.verdicts]
         return _value(tool.name, result)
 
@@ -113,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 async def _through_gateway(
-    scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall, n: int
+    scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall
 ) -> ToolResult:
     contract = tool.contract
 
@@ -121,7 +118,7 @@ async def _through_gateway(
         if contract.effect == "read":
             return await _read(scope, tool, ready)
         scope.verdicts = ready.verdicts
-        return await perform_effect(scope, _effect(scope, caller, tool, ready, n))
+        return await perform_effect(scope, _effect(scope, caller, tool, ready))
 
     if scope.recorded is not None and scope.recorded.last(EntryPhase.INTENT):
         recovered = Gateway(tool, (validate(contract),))
@@ -179,20 +176,30 @@ def _context(scope: StepScope, tool: Tool[..., Any], attempt: int) -> CallContex
     )
 
 
-def _effect(
-    scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall, n: int
-) -> Effect:
+def _effect(scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall) -> Effect:
     encoded = tool.contract.encode_arguments(call.arguments)
-    record = caller.incarnation.record
-    by_model = call.origin == "model"
-    lineage = record.root if by_model else f"{record.root}|{scope.place.lane}"
-    sent = replace(call, key=mint_key(lineage, tool.name, encoded, 0 if by_model else n))
+    sent = replace(call, key=_key(scope, caller, tool.name, encoded))
     return Effect(
         tool.contract,
         sent,
         partial(execute_body, tool, sent),
         partial(ask_reconciler, tool, sent) if tool.contract.reconcile else None,
     )
+
+
+def _key(scope: StepScope, caller: _Caller, tool: str, arguments: bytes) -> str:
+    """Mint the key of a call as it is sent, which may not be as it was proposed.
+
+    From code each call is an effect of its own: its number is the first of the lane's that no other
+    call has taken. What a model proposes again is the same effect.
+    """
+    root = caller.incarnation.record.root
+    if caller.origin == "model":
+        return mint_key(root, tool, arguments, 0)
+    lineage = f"{root}|{scope.place.lane}"
+    numbers = caller.incarnation.numbers[(lineage, tool, arguments)]
+    keys = (mint_key(lineage, tool, arguments, n) for n in numbers)
+    return next(key for key in keys if key not in caller.incarnation.keys)
 
 
 async def _ask(

@@ -122,6 +122,9 @@ class Conductor:
     replay_everywhere: bool = False
     shuffle: random.Random | None = None
     over: bool = False
+    """Nothing is recorded any more."""
+    signal: BaseException | None = None
+    """What a lane was told to end with: how the workflow ends after that doesn't count."""
     interrupted: bool = False
     """The incarnation ended though the run could go on: stopped from outside, or in a test mode."""
     live: int = 1
@@ -274,15 +277,30 @@ class Conductor:
         if strand.cancelled:
             raise asyncio.CancelledError
         if self._stopping is not None:
+            self.signal = self._stopping
             raise self._stopping
 
     def stop(self, signal: BaseException) -> None:
-        """End the incarnation: each lane gets the signal at its next new step or in its wait."""
+        """End each lane with the signal, at its next new step or in its wait."""
         self._stopping = signal
-        self.interrupted = True
         for blocked in list(self._blocked.values()):
-            if not blocked.strand.shields:
-                self._wake(blocked.future, signal)
+            if not blocked.strand.shields and self._wake(blocked.future, signal):
+                self.signal = signal
+
+    def interrupt(self) -> None:
+        """End the incarnation after the steps in flight, though the run could go on."""
+        self.interrupted = True
+        self.stop(Suspended())
+
+    def end(self, signal: BaseException | None = None) -> None:
+        """End the incarnation: nothing new begins or is recorded, and every lane that waits ends.
+
+        Not even the wait for a write's outcome goes on: it is taken up by the next incarnation.
+        """
+        self.over = True
+        self.signal = signal or Suspended()
+        for future in (*self._turns, *(b.future for b in self._blocked.values())):
+            self._wake(future, Suspended())
 
     def _idle(self) -> None:
         self.live -= 1
@@ -290,7 +308,5 @@ class Conductor:
             return
         if self._turns and self.shuffle is not None:
             self._wake(self._turns.pop(self.shuffle.randrange(len(self._turns))))
-        elif waiting := [b.future for b in self._blocked.values() if not b.future.done()]:
-            self.over = True
-            for future in waiting:
-                future.set_exception(Suspended())
+        elif self.blocked():
+            self.end()

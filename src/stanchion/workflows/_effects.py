@@ -46,7 +46,7 @@ from stanchion.tools import (
 )
 from stanchion.values import Json, Question, ToolCall, ToolError, ToolResult
 from stanchion.workflows._conductor import Suspended
-from stanchion.workflows._incarnation import StepScope
+from stanchion.workflows._incarnation import StepScope, is_shut_down
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import sleep_until
 
@@ -152,7 +152,7 @@ async def _attempt(scope: StepScope, effect: Effect, history: _History) -> ToolR
         history.lost = True
         history.failed_at = scope.incarnation.host.clock.now()
         await _note_unknown(scope, _why(error))
-        if _is_shut_down(error):
+        if isinstance(error, asyncio.CancelledError) and is_shut_down():
             raise
         return None
     scope.facts |= {"key": effect.key, "attempts": history.attempts}
@@ -389,12 +389,6 @@ def _leave_late(
             return  # the new owner asks the target, or a person
 
     return leave
-
-
-def _is_shut_down(error: BaseException) -> bool:
-    """Tell whether this task was cancelled from outside, and not the body's own doing."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _why(error: BaseException) -> str:

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, TypeAlias
 
 from stanchion.errors import (
     EncodingError,
     LedgerError,
+    NonDeterminismError,
     StepError,
     StoreCorrupt,
-    WorkflowError,
 )
 from stanchion.ledger import (
     Codec,
@@ -55,7 +56,7 @@ from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 
-__all__ = ["LOOP_VERSION", "RUN_PLACE", "Body", "Incarnation", "StepScope"]
+__all__ = ["LOOP_VERSION", "RUN_PLACE", "Body", "Incarnation", "StepScope", "is_shut_down"]
 
 NOTHING_SPENT = Settlement()
 ONE_STEP = Settlement(steps=1)
@@ -131,8 +132,10 @@ class Incarnation:
         )
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
-        self.calls: Counter[tuple[str, str, bytes]] = Counter()
-        """How often code called a tool with the same arguments in the same lane."""
+        self.keys = {e.facts["key"] for e in entries if e.phase is EntryPhase.INTENT}
+        """Keys under which this run has sent something, or may have."""
+        self.numbers: defaultdict[tuple[str, str, bytes], Iterator[int]] = defaultdict(count)
+        """Those not yet tried for a key, by lineage, tool and arguments."""
         self.messages_seen: dict[bytes, ModelMessage] = {}
         self.abandoned: frozenset[bytes] = frozenset()
         """Requests of the writes that the run forked from performed after the fork."""
@@ -307,13 +310,21 @@ class Incarnation:
 
     def give_up(self, error: Exception) -> Suspended:
         """Return the signal that ends this incarnation for a reason no workflow may catch."""
-        self.fault = error
-        self.conductor.over = True
+        self.fault = self.fault or error
+        self.conductor.end()
         return Suspended()
 
     def interrupt(self) -> None:
         """End this incarnation after the steps in flight; the run goes on elsewhere or later."""
-        self.conductor.stop(Suspended())
+        self.conductor.interrupt()
+
+    def raise_end(self) -> None:
+        """Raise what ended this incarnation, however its workflow took that: it isn't asked."""
+        ended = self.fault or self.conductor.signal
+        if ended is not None:
+            raise ended
+        if is_shut_down():
+            raise asyncio.CancelledError
 
     def owes_effects(self, lane: str, ordinal: int | None = None) -> bool:
         """Tell whether a lane, or one step of it, holds a write whose outcome is still to be found.
@@ -375,8 +386,8 @@ class Incarnation:
         )
         try:
             await self.host.store.append(commit)
-        except Fenced:
-            self.conductor.over = True
+        except Fenced as fenced:
+            self.conductor.end(fenced)
             raise
         except EncodingError:
             raise
@@ -407,8 +418,8 @@ class Incarnation:
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:
             return self.journal.claim(place, kind, name, request)
-        except WorkflowError as error:
-            self.fault = error
+        except NonDeterminismError as error:
+            self.give_up(error)
             raise
 
     def _outcome(self, done: Entry, result: Codec[Any]) -> Any:
@@ -421,6 +432,12 @@ class Incarnation:
         if done.facts.get("status") == "error":
             raise decode_error(Payload(done.result, data))
         return result.decode(data, what=f"{done.kind} {done.name!r}")
+
+
+def is_shut_down() -> bool:
+    """Tell whether this task was cancelled from outside: the process ends, not the run."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _needed(recorded: Recorded) -> list[bytes]:
