@@ -3,14 +3,16 @@
 import asyncio
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
-from stanchion.errors import ConfigurationError, StoreCorrupt, StoreUnavailable
+from stanchion.errors import ConfigurationError, SchemaMismatch, StoreCorrupt, StoreUnavailable
 from stanchion.ledger import RunFilter, open_store, verify
 from tests.conformance.ledgers import a_run, commit, owned, step
 
@@ -160,3 +162,35 @@ async def test_a_closed_store_says_so_and_leaves_no_files_open(file: Path) -> No
     del store
     gc.collect()  # an unclosed connection would warn, and warnings are errors
     assert files_in(file.parent) == ["ledger.db"]  # without connections SQLite keeps no WAL
+
+
+def test_a_process_that_opens_a_new_file_waits_for_one_that_does_so_too(file: Path) -> None:
+    first = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    first.execute("CREATE TABLE any_table (n)")
+    first.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.2, first.execute, ["COMMIT"])
+    done.start()
+    try:
+        with pytest.raises(SchemaMismatch):  # waited for the lock, then saw a foreign table
+            open_store(f"sqlite:///{file}")
+    finally:
+        done.join()
+        first.close()
+
+
+def test_a_new_file_that_stays_locked_is_given_up_with_a_remedy(file: Path) -> None:
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="write lock") as busy:
+        open_store(f"sqlite:///{file}", busy_timeout_seconds=0.1)
+    holder.close()
+
+    assert "stop the process" in busy.value.remedy
+
+
+def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    opens = f"from stanchion.ledger import open_store; open_store({url!r})"
+    opening = [subprocess.Popen([sys.executable, "-c", opens]) for _ in range(4)]
+
+    assert [process.wait(timeout=60) for process in opening] == [0] * 4

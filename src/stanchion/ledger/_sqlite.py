@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -72,13 +73,28 @@ class SqliteConnection:
         try:
             if path != _MEMORY:
                 self._connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._use_wal(busy_timeout_seconds)
                 self._connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._cursor = self._connection.cursor()
         except BaseException:
             self._connection.close()
             raise
+
+    def _use_wal(self, patience_seconds: float) -> None:
+        """Change to WAL, after whoever else opens the new file: the change waits for no lock."""
+        until = time.monotonic() + patience_seconds
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= until:
+                    raise
+                self._connection.execute("BEGIN EXCLUSIVE")  # waits
+                self._connection.execute("ROLLBACK")
+            else:
+                return
 
     def run(self, sql: str, parameters: Parameters) -> int:
         """Execute a statement and return how many rows it changed."""

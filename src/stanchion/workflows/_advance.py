@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stanchion.errors import LedgerError, NonDeterminismError, StanchionError
@@ -28,7 +29,7 @@ from stanchion.ledger import (
 from stanchion.values import RunState
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._host import Host
-from stanchion.workflows._incarnation import RUN_PLACE, Incarnation, is_shut_down
+from stanchion.workflows._incarnation import CANCELLING, RUN_PLACE, Incarnation, is_shut_down
 from stanchion.workflows._manifest import manifest_of
 from stanchion.workflows._run import Run
 from stanchion.workflows._workflow import Workflow
@@ -115,16 +116,36 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
 
 
 async def _suspend(incarnation: Incarnation) -> None:
-    """Give the run back: waiting if it waits for the outside, otherwise ready to be claimed."""
+    """Give the run back: waiting if it waits for the outside, otherwise ready to be claimed.
+
+    A request to cancel that arrived is taken into the record: a run that only waits for a write's
+    outcome, which somebody must find out first, has nothing unread and rests.
+    """
     waits = incarnation.outside.waits()
-    stopped = incarnation.conductor.interrupted or not waits
-    state = RunState.RUNNING if stopped else RunState.WAITING
-    reason = "" if stopped else "; ".join(_describe(w) for w in waits[:3])
-    change = RunChange(state=state, reason=reason, release=True)
+    change = RunChange(state=RunState.RUNNING, reason="", release=True)
+    if waits and not incarnation.conductor.interrupted:
+        incarnation.leave_unattended()
+        change = replace(change, state=RunState.WAITING, reason=_waiting_for(incarnation, waits))
     # Opened again, since a fork or a run that failed has its wait entries but no open waits.
-    await incarnation.append(change=change, opened=tuple(waits))
-    if state is RunState.RUNNING:
+    await incarnation.append(
+        *_cancelling(incarnation),
+        change=change,
+        opened=tuple(waits),
+        taken=tuple(m.id for m in incarnation.cancels),
+    )
+    if change.state is RunState.RUNNING:
         incarnation.host.notify(incarnation.record.id)
+
+
+def _cancelling(incarnation: Incarnation) -> list[Draft]:
+    """Note who asked for the run to be cancelled."""
+    asked = [json.loads(message.payload).get("by", "") for message in incarnation.cancels]
+    return [_note(CANCELLING, None, by=by) for by in asked]
+
+
+def _waiting_for(incarnation: Incarnation, waits: Sequence[Wait]) -> str:
+    reason = "; ".join(_describe(w) for w in waits[:3])
+    return f"to be cancelled after {reason}" if incarnation.cancel_requested else reason
 
 
 async def _fail(incarnation: Incarnation, error: Exception) -> None:
@@ -153,9 +174,10 @@ async def _end(
 ) -> None:
     change = RunChange(state=state, reason=reason, result=result, error=error, release=True)
     messages = (*_to_parent(incarnation, state, reason, result), *_to_children(incarnation))
-    taken = tuple(m.id for m in incarnation.outside.messages("") if m.kind == "cancel")
-    note = _note(state.value, result or error)
-    await incarnation.append(note, taken=taken, sent=messages, change=change)
+    taken = tuple(m.id for m in incarnation.cancels)
+    notes = _cancelling(incarnation) if state is RunState.CANCELLED else []
+    notes.append(_note(state.value, result or error))
+    await incarnation.append(*notes, taken=taken, sent=messages, change=change)
     for message in messages:
         incarnation.host.notify(message.run)
 

@@ -77,7 +77,7 @@ async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> 
         return winner.index
 
     request = payload({"branches": len(awaitables)})
-    index: int = await incarnation.perform("race", "race", request, _index, decide)
+    index: int = await incarnation.perform("race", "race", request, _index, decide, fork=fork)
     if not branches:  # replayed: only the winner's branch runs, over its recorded steps
         lane = conductor.lane()
         for loser, awaitable in enumerate(awaitables):
@@ -105,7 +105,9 @@ async def as_completed(
                 _raise_signal(ended)
                 return ended.index
 
-            index = await incarnation.perform("race", "as_completed", request, _index, choose)
+            index = await incarnation.perform(
+                "race", "as_completed", request, _index, choose, fork=fork
+            )
             branch = left.pop(index)
             await conductor.first_ended([branch])
             yield index, branch.task.result()

@@ -46,6 +46,7 @@ from stanchion.ledger import (
     Settlement,
     Wait,
     lane_below,
+    lane_of_branch,
     payload,
     read_message,
 )
@@ -56,13 +57,24 @@ from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 
-__all__ = ["LOOP_VERSION", "RUN_PLACE", "Body", "Incarnation", "StepScope", "is_shut_down"]
+__all__ = [
+    "CANCELLING",
+    "LOOP_VERSION",
+    "RUN_PLACE",
+    "Body",
+    "Incarnation",
+    "StepScope",
+    "is_shut_down",
+]
 
 NOTHING_SPENT = Settlement()
 ONE_STEP = Settlement(steps=1)
 
 RUN_PLACE = Place("", -1)
 """Where entries about the run as a whole stand; no step ever does."""
+
+CANCELLING = "cancelling"
+"""The note that a request to cancel was taken up, with who made it."""
 
 LOOP_VERSION = 1
 """How composite steps are composed; kept in their opening entries."""
@@ -142,7 +154,11 @@ class Incarnation:
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self._results = results
-        self.outside = Outside(host, record.id, self.journal.open_waits(), self.poke)
+        notes = [e for e in entries if e.phase is EntryPhase.NOTE]
+        left = {Place(*place) for note in notes for place in note.facts.get("waits", ())}
+        opened = [place for place in self.journal.open_waits() if place not in left]
+        self.outside = Outside(host, record.id, opened, self.poke)
+        self._cancelling = any(n.name == CANCELLING and n.seq > record.forked_at for n in notes)
         self._unsettled = self.journal.unsettled()
         self._left: list[Place] = []
         """Waits of cancelled branches, to be noted with the next commit."""
@@ -186,15 +202,25 @@ class Incarnation:
     # The door for steps whose outcome is made here
 
     async def perform(
-        self, kind: str, name: str, request: Payload, result: Codec[Any], body: Body
+        self,
+        kind: str,
+        name: str,
+        request: Payload,
+        result: Codec[Any],
+        body: Body,
+        *,
+        fork: int | None = None,
     ) -> Any:
-        """Return the recorded outcome of a step, or make one and record it."""
+        """Return the recorded outcome of a step, or make one and record it.
+
+        ``fork`` is the number of the fork whose branches the step waits for, if it does.
+        """
         with self.conductor.lane().step(kind, name) as place:
             recorded = self._claim(place, kind, name, request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
                 return self._outcome(recorded.done, result)
-            if not self.owes_effects(place.lane, place.ordinal):
+            if not self.owes_effects(place.lane, place.ordinal, fork):
                 self.conductor.check()
             scope = StepScope(
                 self, place, kind, name, request, recorded, written=recorded is not None
@@ -264,8 +290,8 @@ class Incarnation:
         spec = awaited.spec(place, shown)
         wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
         wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
+        self.conductor.check()
         if entry is None:
-            self.conductor.check()
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
             body = payload(spec.body, what="what a wait shows") if spec.body else None
             draft = Draft(
@@ -279,7 +305,14 @@ class Incarnation:
 
     async def _next_message(self, wait: Wait) -> Inbox | None:
         ready, message = self.outside.ready(wait)
-        return message if ready else await self.conductor.block(wait.place)
+        if ready:
+            return message
+        try:
+            return await self.conductor.block(wait.place)
+        except asyncio.CancelledError:
+            self._left.append(wait.place)
+            self.outside.end(wait.place)
+            raise
 
     async def _conclude(
         self,
@@ -323,29 +356,42 @@ class Incarnation:
         ended = self.fault or self.conductor.signal
         if ended is not None:
             raise ended
-        if is_shut_down():
+        if self.cancel_requested or is_shut_down():
             raise asyncio.CancelledError
 
-    def owes_effects(self, lane: str, ordinal: int | None = None) -> bool:
+    def owes_effects(self, lane: str, ordinal: int | None = None, fork: int | None = None) -> bool:
         """Tell whether a lane, or one step of it, holds a write whose outcome is still to be found.
 
         Such a lane can't be cancelled: it is replayed up to the write, which is settled first.
         """
+        if not self._unsettled:
+            return False
         if ordinal is None:
             return any(f"{p.lane}/".startswith(f"{lane}/") for p in self._unsettled)
         place = Place(lane, ordinal)
-        below = lane_below(place)
-        return any(p == place or f"{p.lane}/".startswith(f"{below}/") for p in self._unsettled)
+        within = [f"{lane_below(place)}/"]
+        if fork is not None:
+            within.append(lane_of_branch(lane, fork, 0).removesuffix("0"))
+        return any(p == place or f"{p.lane}/".startswith(tuple(within)) for p in self._unsettled)
 
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
         self.journal.forget(lane)
         self._left += self.outside.end_within(lane)
 
+    def leave_unattended(self) -> None:
+        """End the waits that no lane came to: their branches were cancelled before."""
+        self._left += self.outside.end_unattended()
+
     @property
     def cancel_requested(self) -> bool:
-        """Tell whether somebody asked for this run to be cancelled."""
-        return any(m.kind == "cancel" for m in self.outside.messages(""))
+        """Tell whether somebody asked for this run to be cancelled, now or before it waited."""
+        return self._cancelling or bool(self.cancels)
+
+    @property
+    def cancels(self) -> list[Inbox]:
+        """The requests to cancel that aren't in the record yet."""
+        return [m for m in self.outside.messages("") if m.kind == "cancel"]
 
     # Recording
 

@@ -109,6 +109,13 @@ class Outside:
             self.end(place)
         return ended
 
+    def end_unattended(self) -> list[Place]:
+        """End the open waits that nothing in this incarnation waits for; return where they were."""
+        ended = [p for p in self._open if p not in self._waits]
+        for place in ended:
+            self.end(place)
+        return ended
+
     def ended(self) -> tuple[Place, ...]:
         """Return, once, the waits that ended since the last commit."""
         ended, self._ended = tuple(self._ended), set()
