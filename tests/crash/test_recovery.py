@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +21,7 @@ from stanchion.ledger import (
     open_store,
     payload,
 )
+from stanchion.review import ReviewInbox, reply
 from stanchion.testing import FakeClock, SimulatedCrash, simulate
 from stanchion.tools import CallContext, CantTell, NotPerformed
 from stanchion.values import Action, ToolError
@@ -191,22 +194,124 @@ async def test_a_late_outcome_settles_only_the_write_of_the_epoch_that_left_it()
     await store.close()
 
 
-async def test_a_late_outcome_outweighs_a_person_who_looked_before_it_came() -> None:
-    class TwoBanks(DyingBank):
-        pass
+class Stopped:
+    """A call whose process is stopped just before it sends, and a second process that takes over.
 
-    store, bank = open_store("sqlite://:memory:"), TwoBanks()
-    await crashed(store, pay, bank)
-    await recovered(store, pay, bank)
-    app = Stanchion(Told(store, 2), deps=bank)  # type: ignore[arg-type]
-    await app.open(serve=False)
-    (question,) = await app.reviews.pending()
-    await app.answer(question.id, "did_not_happen", by="a person")
+    The time-out is 30 seconds and the grace 5: nothing can be under way after 65.
+    """
 
-    record = await recovered(Told(store, 2), pay, bank)
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = open_store("sqlite://:memory:", clock=self.clock.now)
+        self.bank = Bank()
+        self.awake = asyncio.Event()
+        begun = asyncio.Event()
+        awake = self.awake
 
-    assert (record.state, bank.sent) == ("completed", [])
-    await app.close()
+        @tool(write=True, timeout=timedelta(seconds=30))
+        async def send(call: CallContext[Bank], account: str) -> str:
+            """Send money.
+
+            Args:
+                account: To whom.
+            """
+            if call.epoch == 1:
+                begun.set()
+                await awake.wait()
+            call.check_deadline()
+            return call.deps.pay(call.key, account, 1)
+
+        @workflow(tools=[send], untrusted_may=[allow(send)])
+        async def send_it(run: Run[Bank], account: str) -> str:
+            return await run.call(send, account)
+
+        self.begun, self.definition = begun, send_it
+
+    def host(self, worker: str) -> Host:
+        workflows = Workflows([self.definition])
+        return Host(self.store, workflows, worker, deps=self.bank, clock=self.clock)
+
+    async def stop(self) -> asyncio.Task[RunRecord | None]:
+        """Let the first process begin the call, and the second find it unknown."""
+        await self.store.create(NewRun("run", self.definition.name, "1", payload("111")))
+        first = asyncio.create_task(advance(self.host("first"), "run"))
+        await self.begun.wait()
+        await advance(self.host("second"), "run")
+        return first
+
+    async def say_no(self) -> RunRecord:
+        inbox = ReviewInbox(self.store, clock=self.clock.now)
+        (question,) = await inbox.pending()
+        at = self.clock.now()
+        await inbox.answer(reply(question, "did_not_happen", by="a person", at=at))
+        return await self.move()
+
+    async def move(self) -> RunRecord:
+        record = await advance(self.host("second"), "run")
+        assert record is not None
+        return record
+
+
+@pytest.fixture
+async def stopped() -> AsyncIterator[Stopped]:
+    made = Stopped()
+    yield made
+    await made.store.close()
+
+
+@pytest.mark.promise("EFFECT-3")
+async def test_a_no_that_comes_while_the_call_may_be_under_way_is_kept_until_it_cant_be(
+    stopped: Stopped,
+) -> None:
+    first = await stopped.stop()
+
+    record = await stopped.say_no()
+    assert (record.state, stopped.bank.sent) == ("waiting", [])
+    assert await ReviewInbox(stopped.store).pending() == ()
+    stopped.clock.advance(timedelta(seconds=64))
+    assert (await stopped.move()).state == "waiting"
+    assert stopped.bank.sent == []
+
+    stopped.clock.advance(timedelta(seconds=1))
+    record = await stopped.move()
+    stopped.awake.set()
+    await first
+
+    assert (record.state, len(stopped.bank.sent)) == ("completed", 1)
+
+
+@pytest.mark.promise("EFFECT-3")
+async def test_a_call_that_goes_on_after_a_person_said_no_is_believed_and_not_sent_again(
+    stopped: Stopped,
+) -> None:
+    first = await stopped.stop()
+    await stopped.say_no()
+    stopped.clock.advance(timedelta(seconds=29))
+    stopped.awake.set()
+    await first
+
+    stopped.clock.advance(timedelta(minutes=1))
+    record = await stopped.move()
+
+    assert (record.state, len(stopped.bank.sent)) == ("completed", 1)
+
+
+async def test_a_no_counts_at_once_if_the_call_was_seen_to_end() -> None:
+    clock = FakeClock()
+    store = open_store("sqlite://:memory:", clock=clock.now)
+    bank = Bank(lose_answers=1)
+    second = Host(store, Workflows([pay]), "second", deps=bank, clock=clock)
+    await store.create(NewRun("run", pay.name, pay.version, payload("111")))
+    await advance(second, "run")
+    inbox = ReviewInbox(store, clock=clock.now)
+    (question,) = await inbox.pending()
+    await inbox.answer(reply(question, "did_not_happen", by="a person", at=clock.now()))
+
+    record = await advance(second, "run")
+
+    assert record is not None
+    assert (record.state, len(bank.sent)) == ("completed", 2)
+    await store.close()
 
 
 @pytest.mark.promise("EFFECT-4")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 
 from stanchion.errors import StoreUnavailable
 from stanchion.ledger import Payload, Store, digest, open_store, payload, verify
+from stanchion.ledger._postgres import PostgresDriver
 from stanchion.ledger._schema import ensure_schema
 from stanchion.ledger._sql_store import SqlStore
 from stanchion.ledger._sqlite import SqliteConnection, SqliteDriver
@@ -178,6 +180,85 @@ async def test_a_deadlock_is_resolved_by_trying_again(postgres_url: str) -> None
     assert [entry.seq for entry in await store.entries("run-1")] == [1]
     assert await store.inbox("run-1") == []
     await store.close()
+
+
+async def test_a_run_that_a_frozen_writer_has_locked_is_passed_over_at_once(
+    postgres_url: str,
+) -> None:
+    store = open_store(postgres_url)
+    await store.create(a_run())
+    async with await psycopg.AsyncConnection.connect(postgres_url) as frozen:
+        await frozen.execute("UPDATE runs SET seq = seq")
+        async with asyncio.timeout(1.5):  # less than a lock is waited for
+            assert await store.claim("run-1", "worker") is None
+            await store.heartbeat("worker", timedelta(seconds=30))
+        await frozen.rollback()
+
+    claimed = await store.claim("run-1", "worker")
+    assert claimed is not None
+    assert claimed.epoch == 1
+    await store.close()
+
+
+async def test_what_a_frozen_writer_holds_up_fails_soon_and_may_be_done_again(
+    postgres_url: str,
+) -> None:
+    store = open_store(f"{postgres_url}&options=-c%20lock_timeout%3D200ms")
+    run = await owned(store)
+    change = commit(run, step(0, "shared"))
+    async with await psycopg.AsyncConnection.connect(postgres_url) as frozen:
+        await frozen.execute("SELECT 1 FROM runs FOR UPDATE")
+        appended = asyncio.create_task(store.append(change))
+        beat = asyncio.create_task(store.heartbeat("worker", timedelta(seconds=30)))
+        with pytest.raises(StoreUnavailable, match="kept a lock for too long") as held_up:
+            await appended
+        await beat
+        await frozen.rollback()
+
+    assert "pg_locks" in held_up.value.remedy
+    await store.append(change)
+    assert (await store.get("run-1")).seq == 1
+    await store.close()
+
+
+@pytest.mark.parametrize("limit", ["transaction_timeout", "idle_in_transaction_session_timeout"])
+async def test_a_writer_that_stands_still_within_a_transaction_loses_it_and_may_try_again(
+    postgres_url: str, limit: str
+) -> None:
+    store = open_store(postgres_url)
+    run = await owned(store)
+    driver = PostgresDriver(f"{postgres_url}&options=-c%20{limit}%3D100ms")
+    frozen = driver.connect()
+    frozen.begin(synced=False)
+    assert frozen.run("UPDATE runs SET seq = 7", {}) == 1
+    frozen.run("UPDATE runs SET seq = 8", {})
+
+    await store.append(commit(run, step(0)))  # once the server has freed the run
+    with pytest.raises(psycopg.Error) as lost:
+        frozen.run("UPDATE runs SET seq = 9", {})
+    translated = driver.translate(lost.value)
+
+    assert isinstance(translated, StoreUnavailable)
+    assert "stood still" in translated.remedy
+    assert not frozen.usable
+    assert (await store.get("run-1")).seq == 1
+    await store.close()
+
+
+def test_a_session_has_limits_unless_the_address_or_the_server_sets_others(
+    postgres_url: str,
+) -> None:
+    names = ("lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+
+    def limits(url: str) -> list[str]:
+        connection = PostgresDriver(url).connect()
+        connection.begin(synced=False)
+        found = [str(connection.rows(f"SHOW {name}", {})[0][0]) for name in names]
+        connection.close()
+        return found
+
+    assert limits(postgres_url) == ["2s", "8s", "10s"]
+    assert limits(f"{postgres_url}&options=-c%20lock_timeout%3D90s") == ["90s", "8s", "10s"]
 
 
 def _lock_run_once_somebody_waits(other: psycopg.Connection[object], url: str) -> None:

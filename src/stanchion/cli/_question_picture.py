@@ -123,6 +123,9 @@ def _call(subject: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Rend
         when = "" if sent is None else f", first {moment(datetime.fromisoformat(sent), now)}"
         times = "once" if attempts == 1 else f"{attempts} times"
         yield "sent", Text(f"{times}{when}, with the key {subject['key']}")
+    if subject.get("silent_at") is not None:
+        until = moment(datetime.fromisoformat(subject["silent_at"]), now)
+        yield "perhaps under way", Text(f"until {until}: a no is kept, and counts only then")
 
 
 def _arguments(

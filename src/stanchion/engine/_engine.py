@@ -114,7 +114,9 @@ class Engine:
 
         try:
             record = await advance(self.host, run, watch)
-            if record and not self.host.workflows.find(record.workflow, record.version):
+            if record is None:  # another worker has it, or is writing to it
+                await asyncio.sleep(self._poll.total_seconds())
+            elif not self.host.workflows.find(record.workflow, record.version):
                 self._parked.add(run)
         except LedgerError as error:
             _log.warning("run %s stopped, the store isn't available: %s", run, error.message)

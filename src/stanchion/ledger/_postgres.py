@@ -2,7 +2,8 @@
 
 Transactions are READ COMMITTED: every commit verifies the epoch it writes under. A session keeps
 the server's ``synchronous_commit``, and a transaction that must survive a power loss turns it on.
-Leases are judged by the server's clock.
+Leases are judged by the server's clock. A session neither waits long for another's lock nor keeps
+its own for long: a frozen writer must not stall those who share its database.
 """
 
 from __future__ import annotations
@@ -30,9 +31,42 @@ __all__ = ["PostgresDriver"]
 
 CONNECT_TIMEOUT_SECONDS = 10
 
+LOCK_TIMEOUT = "2s"
+"""How long a statement waits for another session's lock. Transactions take milliseconds, and the
+heartbeat that queues behind one is due every 5 s by default: it mustn't come late twice."""
+
+IDLE_TIMEOUT = "8s"
+"""How long a session may stop within a transaction before the server takes it back. Nobody thinks
+inside one: its process is frozen or gone."""
+
+TRANSACTION_TIMEOUT = "10s"
+"""How long a writer's transaction may take. The limit above doesn't hold where it is needed most:
+psycopg sends a flush after what it sends together, and that stops the server's clock. Locks are
+free after this, before the default lease of a worker that waits for them can expire: 15 s, renewed
+5 s ago at most."""
+
+SCHEMA_TIMEOUT = b"8s"
+"""How long one process waits for another that creates the schema."""
+
+_LIMIT_WRITER = b"""
+SELECT set_config('transaction_timeout', %(longest)s, false)
+WHERE current_setting('transaction_timeout', true) = '0'
+"""
+"""Does nothing on a server before PostgreSQL 17, which has no such limit."""
+
+_LIMITS = b"""
+SELECT set_config(name, span, false)
+FROM (VALUES ('lock_timeout', %(lock)s), ('idle_in_transaction_session_timeout', %(idle)s))
+  AS wanted (name, span)
+WHERE current_setting(name) = '0'
+"""
+"""Sets what neither the server nor the address limits already."""
+
 _MARK = b"SAVEPOINT item"
 _RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
-_CONTENDED = (*_RETRY, errors.LockNotAvailable, errors.QueryCanceled)
+_CONTENDED = (*_RETRY, errors.QueryCanceled)
+_TAKEN_BACK = {"25P03", "25P04"}
+"""The states of a session that stood idle, or whose transaction took too long."""
 
 
 class PostgresConnection:
@@ -46,6 +80,8 @@ class PostgresConnection:
         self._connection = psycopg.connect(conninfo, autocommit=True)
         self._cursor = self._connection.cursor(binary=True)
         self._waiting: list[tuple[bytes, Parameters | None]] = []
+        self._limited = False
+        self._cursor.execute(_LIMITS, {"lock": LOCK_TIMEOUT, "idle": IDLE_TIMEOUT})
 
     def run(self, sql: str, parameters: Parameters) -> int:
         """Execute a statement and return how many rows it changed."""
@@ -62,6 +98,9 @@ class PostgresConnection:
     def begin(self, *, synced: bool, wait: bool = True) -> bool:
         """Begin to write; nothing is sent before the first statement, and nothing waited for."""
         del wait
+        if not self._limited:
+            self._cursor.execute(_LIMIT_WRITER, {"longest": TRANSACTION_TIMEOUT})
+            self._limited = True
         self._waiting = [(b"BEGIN ISOLATION LEVEL READ COMMITTED", None)]
         if synced:
             self._waiting.append((b"SET LOCAL synchronous_commit TO on", None))
@@ -123,6 +162,7 @@ class PostgresConnection:
 
     def lock_schema(self) -> None:
         """Keep others from creating the schema until this transaction ends."""
+        self._waiting.append((b"SET LOCAL lock_timeout TO '" + SCHEMA_TIMEOUT + b"'", None))
         self._execute(b"SELECT pg_advisory_xact_lock(%(key)s)", {"key": SCHEMA_LOCK})
 
     def describe(self) -> Mapping[str, str]:
@@ -196,6 +236,18 @@ class PostgresDriver:
         return isinstance(error, _RETRY)
 
     def _unavailable(self, error: psycopg.Error) -> LedgerError:
+        if isinstance(error, errors.LockNotAvailable):
+            return StoreUnavailable(
+                f"another session of the database {self.name} has kept a lock for too long "
+                f"({_first_line(error)}); nothing was written",
+                remedy="try again later, or find that session in pg_locks and end it",
+            )
+        if error.sqlstate in _TAKEN_BACK:
+            return StoreUnavailable(
+                f"the database {self.name} took a transaction back ({_first_line(error)}); "
+                "nothing was written",
+                remedy="try again: this process, or what it waited for, stood still in the middle",
+            )
         remedy = "check that the server runs and accepts this user, then try again"
         if isinstance(error, errors.DiskFull):
             remedy = "free some space on the server and try again"

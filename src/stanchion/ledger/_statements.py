@@ -234,7 +234,7 @@ def _runs(name: DialectName) -> dict[str, CompilerElement]:
         "run_by_key": by_key,
         "head": head,
         "change": _change(),
-        "claim": _claim(now),
+        "claim": _claim(name, now),
         "runnable": _runnable(name, now),
         "next_wake": select(func.min(waits.c.wake_at)).where(waiting),
         "heartbeat": _heartbeat(name, now),
@@ -345,7 +345,8 @@ def _unowned(now: ColumnElement[int]) -> ColumnElement[bool]:
     return or_(runs.c.worker == _quoted(""), ~alive)
 
 
-def _claim(now: ColumnElement[int]) -> CompilerElement:
+def _claim(name: DialectName, now: ColumnElement[int]) -> CompilerElement:
+    """Claim a run; one that another session is writing to isn't waited for and isn't claimed."""
     claimer = bindparam("claimer", type_=Text)
     owned = update(runs).values(
         epoch=runs.c.epoch + literal_column("1"),
@@ -354,8 +355,12 @@ def _claim(now: ColumnElement[int]) -> CompilerElement:
         error=null(),  # of a failed run that was resumed
         updated_at=bindparam("at"),
     )
+    wanted = runs.c.id == bindparam("run")
+    if name == "postgresql":
+        free = select(runs.c.n).where(wanted).with_for_update(key_share=True, skip_locked=True)
+        wanted = runs.c.n.in_(free)
     return owned.where(
-        runs.c.id == bindparam("run"),
+        wanted,
         _unfinished(),
         or_(runs.c.worker == claimer, _unowned(now)),
     )

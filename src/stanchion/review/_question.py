@@ -88,10 +88,12 @@ def unknown_outcome(
     reason: str,
     attempts: int = 1,
     sent_at: datetime | None = None,
+    silent_at: datetime | None = None,
 ) -> Question:
     """Ask whether a call that was sent, or may have been, has happened.
 
-    ``happened`` carries the result that the call would have returned.
+    ``happened`` carries the result that the call would have returned. Until ``silent_at`` it may
+    still be sent: ``did_not_happen`` is applied only then.
     """
     draft = _Draft(
         kind=QuestionKind.UNKNOWN,
@@ -101,7 +103,10 @@ def unknown_outcome(
         choices=("happened", "did_not_happen", "stop"),
         reason=reason,
         answer_schema=contract.returns,
-        shown={"sent_at": None if sent_at is None else sent_at.isoformat()},
+        shown={
+            "sent_at": None if sent_at is None else sent_at.isoformat(),
+            "silent_at": None if silent_at is None else silent_at.isoformat(),
+        },
     )
     return _bind(draft, occasion)
 

@@ -32,6 +32,7 @@ from stanchion.tools._recovery import (
     UseResult,
     WaitUntil,
     next_move,
+    silent_from,
 )
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._review import (
@@ -91,6 +92,7 @@ __all__ = [
     "perform",
     "render_error",
     "review",
+    "silent_from",
     "stop",
     "tool",
     "translate",

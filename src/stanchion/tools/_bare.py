@@ -23,7 +23,9 @@ from stanchion.tools._schema import without_titles
 __all__ = ["bare_contract"]
 
 
-def bare_contract(name: str, returns: Any, timeout: timedelta) -> Contract:
+def bare_contract(
+    name: str, returns: Any, timeout: timedelta, *, is_async: bool = True
+) -> Contract:
     """Make the contract of any callable. Its call has one argument, ``arguments``, a list.
 
     ``name`` may be anything, since no model sees it. Raises EncodingError for a return type whose
@@ -52,7 +54,7 @@ def bare_contract(name: str, returns: Any, timeout: timedelta) -> Contract:
         examples=(),
         max_result_bytes=MAX_PAYLOAD_BYTES,
         takes_context=False,
-        is_async=True,
+        is_async=is_async,
         version="",
         digest="",
         notes=(),

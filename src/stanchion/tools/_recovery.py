@@ -25,6 +25,7 @@ __all__ = [
     "UseResult",
     "WaitUntil",
     "next_move",
+    "silent_from",
 ]
 
 GRACE = timedelta(seconds=5)
@@ -72,6 +73,11 @@ class AskPerson:
 Move: TypeAlias = UseLate | UseResult | CallAgain | WaitUntil | Reconcile | AskPerson
 
 
+def silent_from(contract: Contract, deadline: datetime, grace: timedelta = GRACE) -> datetime:
+    """Return when nothing of a call with this deadline can be on its way any more."""
+    return deadline + contract.timeout + grace
+
+
 def next_move(
     contract: Contract,
     *,
@@ -101,7 +107,7 @@ def next_move(
         return _after_pause(contract, attempts, last_failure_at, now)
     if contract.reconcile is None:
         return AskPerson(_why_a_person(contract, has_attempts=has_attempts))
-    ready_at = intent_deadline + contract.timeout + grace
+    ready_at = silent_from(contract, intent_deadline, grace)
     if now < ready_at:
         return WaitUntil(ready_at)
     match reconciled:

@@ -45,6 +45,7 @@ from stanchion.workflows._steps import (
     function_name,
     function_request,
     initiator_of,
+    is_async,
     return_type,
     run_function,
 )
@@ -245,7 +246,7 @@ async def step(
     incarnation: Incarnation, fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
 ) -> Any:
     """Run a function without a contract: a write without capabilities."""
-    contract = _bare_contract(function_name(fn), return_type(fn))
+    contract = _bare_contract(function_name(fn), return_type(fn), is_async=is_async(fn))
     name = contract.name
     arguments = {"arguments": json.loads(function_request(name, args, kwargs).data)}
     request = payload(arguments)
@@ -265,5 +266,5 @@ async def step(
 
 
 @lru_cache(maxsize=256)
-def _bare_contract(name: str, returns: Any) -> Contract:
-    return bare_contract(name, returns, STEP_TIMEOUT)
+def _bare_contract(name: str, returns: Any, *, is_async: bool) -> Contract:
+    return bare_contract(name, returns, STEP_TIMEOUT, is_async=is_async)

@@ -13,7 +13,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from stanchion.errors import EncodingError, StanchionError, StoreUnavailable
@@ -43,14 +43,20 @@ from stanchion.tools import (
     UseResult,
     WaitUntil,
     next_move,
+    silent_from,
 )
 from stanchion.values import Json, Question, ToolCall, ToolError, ToolResult
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._incarnation import StepScope, is_shut_down
 from stanchion.workflows._people import ask_person
+from stanchion.workflows._process import is_gone, this_process
 from stanchion.workflows._steps import sleep_until
 
 __all__ = ["Effect", "perform_effect"]
+
+
+_CUT_OFF = (TimeoutError, asyncio.CancelledError)
+"""How a body is left that runs in a thread, which goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,24 @@ class _History:
     """Those of the writers that may have sent it; only their late outcomes are about it."""
     first_intent_at: datetime | None = None
     deadline: datetime | None = None
+    process: str = ""
+    """Which process made the last attempt."""
     failed_at: datetime | None = None
+    silent_at: datetime | None = None
+    """From when on no attempt can be on its way; None if each was seen to end."""
     lost: bool = False
     """An earlier attempt's outcome is unknown and nothing has said that it didn't happen."""
     recoveries: dict[str, int] = field(default_factory=dict[str, int])
+
+    def leave_running(self, effect: Effect, noted_at: datetime, grace: timedelta) -> None:
+        """Note that an attempt was left without an end that anybody saw.
+
+        It may be under way until its time is over; if its process is gone, only what that had sent.
+        """
+        silent = noted_at + grace
+        if self.deadline is not None and not is_gone(self.process):
+            silent = silent_from(effect.contract, self.deadline, grace)
+        self.silent_at = max(silent, self.silent_at or silent)
 
     def lane(self, kind: str) -> str:
         """Return the lane of the next recovery step of a kind; the same on every replay."""
@@ -101,7 +121,7 @@ class _History:
 async def perform_effect(scope: StepScope, effect: Effect) -> ToolResult:
     """Do a write, or find out what became of it. Returns a result or the tool's own error."""
     with scope.incarnation.conductor.lane().shield():
-        history = await _recorded(scope)
+        history = await _recorded(scope, effect)
         if history.key:
             effect = replace(effect, call=replace(effect.call, key=history.key))
         while True:
@@ -117,9 +137,9 @@ async def perform_effect(scope: StepScope, effect: Effect) -> ToolResult:
                 return settled
 
 
-async def _recorded(scope: StepScope) -> _History:
+async def _recorded(scope: StepScope, effect: Effect) -> _History:
     """Read the history; an intent without an outcome is recorded as unknown: the process died."""
-    history = _History()
+    history, grace = _History(), scope.incarnation.host.grace
     if scope.recorded is None:
         return history
     for entry in scope.recorded.entries:
@@ -129,13 +149,17 @@ async def _recorded(scope: StepScope) -> _History:
             history.epochs.add(entry.epoch)
             history.first_intent_at = history.first_intent_at or entry.recorded_at
             history.deadline = datetime.fromisoformat(entry.facts["deadline"])
+            history.process = entry.facts.get("process", "")
             history.failed_at = None
             history.lost = True
         elif entry.phase is EntryPhase.UNKNOWN:
             history.failed_at = entry.recorded_at
             history.lost = not entry.facts.get("not_performed", False)
+            if not entry.facts.get("ended", False):
+                history.leave_running(effect, entry.recorded_at, grace)
     if scope.recorded.entries[-1].phase is EntryPhase.INTENT:
-        await _note_unknown(scope, "the process ended before an outcome was recorded")
+        history.leave_running(effect, scope.incarnation.host.clock.now(), grace)
+        await _note_unknown(scope, "the process ended before an outcome was recorded", ended=False)
     return history
 
 
@@ -151,7 +175,10 @@ async def _attempt(scope: StepScope, effect: Effect, history: _History) -> ToolR
     except (Exception, asyncio.CancelledError) as error:  # whatever it was: unknown
         history.lost = True
         history.failed_at = scope.incarnation.host.clock.now()
-        await _note_unknown(scope, _why(error))
+        ended = effect.contract.is_async or not isinstance(error, _CUT_OFF)
+        if not ended:
+            history.leave_running(effect, history.failed_at, scope.incarnation.host.grace)
+        await _note_unknown(scope, _why(error), ended=ended)
         if isinstance(error, asyncio.CancelledError) and is_shut_down():
             raise
         return None
@@ -167,6 +194,7 @@ async def _write_intent(scope: StepScope, effect: Effect, history: _History) -> 
     history.epochs.add(incarnation.record.epoch)
     history.first_intent_at = history.first_intent_at or now
     history.deadline = now + effect.contract.timeout
+    history.process = this_process()
     await scope.note(
         EntryPhase.INTENT,
         payload(json.loads(effect.contract.encode_arguments(effect.call.arguments))),
@@ -174,6 +202,7 @@ async def _write_intent(scope: StepScope, effect: Effect, history: _History) -> 
         key=effect.key,
         attempt=history.attempts,
         deadline=history.deadline.isoformat(),
+        process=history.process,
         verdicts=[list(v) for v in scope.verdicts],
     )
     return _context(scope, effect, history)
@@ -212,7 +241,7 @@ async def _not_performed(
     history.failed_at = scope.incarnation.host.clock.now()
     try:
         reason = f"not performed: {error.code}"
-        await _note_unknown(scope, reason, not_performed=not earlier_unknown)
+        await _note_unknown(scope, reason, ended=True, not_performed=not earlier_unknown)
     except (Fenced, Suspended):
         await scope.on_fenced()
         raise
@@ -221,8 +250,13 @@ async def _not_performed(
     return None
 
 
-async def _note_unknown(scope: StepScope, reason: str, *, not_performed: bool = False) -> None:
+async def _note_unknown(
+    scope: StepScope, reason: str, *, ended: bool, not_performed: bool = False
+) -> None:
+    """Record that an attempt has no outcome; ``ended`` if its body was seen to end nevertheless."""
     facts: dict[str, Json] = {"reason": reason}
+    if ended:
+        facts["ended"] = True
     if not_performed:
         facts["not_performed"] = True
     else:
@@ -352,6 +386,7 @@ async def _ask(
             reason=reason,
             attempts=history.attempts,
             sent_at=history.first_intent_at,
+            silent_at=history.silent_at,
         )
 
     with scope.below(history.lane("ask")):
@@ -361,6 +396,7 @@ async def _ask(
         case "happened":
             return ToolResult(effect.contract.decode_result(payload(answer.value).data))
         case "did_not_happen":
+            await _until_silent(scope, history)
             late = await _late(scope, effect, history)  # it may have come after the person looked
             if late is not None and late.status == "done":
                 return _take_late(scope, effect, history, late)
@@ -373,6 +409,17 @@ async def _ask(
                     remedy="settle it by hand, then start a new run",
                 )
             )
+
+
+async def _until_silent(scope: StepScope, history: _History) -> None:
+    """Wait until what a person saw not to have happened can't happen any more.
+
+    A process that was stopped in the middle of a call may go on with it until the deadline. The
+    answer is recorded and is applied then.
+    """
+    now = scope.incarnation.host.clock.now()
+    if history.silent_at is not None and now < history.silent_at:
+        await _sleep(scope, history, history.silent_at)
 
 
 def _leave_late(

@@ -35,6 +35,7 @@ __all__ = [
     "function_name",
     "function_request",
     "initiator_of",
+    "is_async",
     "patched",
     "read",
     "receive",
@@ -67,6 +68,11 @@ def return_type(fn: Callable[..., Any]) -> Any:
         return inspect.get_annotations(inspect.unwrap(fn), eval_str=True).get("return", Any)
     except (NameError, TypeError):
         return Any
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Tell whether a function runs in the loop, where it can be cut off, or in a thread."""
+    return _shape(fn).is_async
 
 
 async def run_function(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
