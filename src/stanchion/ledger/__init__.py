@@ -21,7 +21,14 @@ from stanchion.ledger._codec import (
     digest,
     payload,
 )
-from stanchion.ledger._journal import Journal, Recorded, lane_below, lane_of_branch
+from stanchion.ledger._journal import (
+    ACCEPTED,
+    Journal,
+    Recorded,
+    is_replaced,
+    lane_below,
+    lane_of_branch,
+)
 from stanchion.ledger._prompts import (
     PromptLog,
     PromptRecord,
@@ -51,6 +58,7 @@ from stanchion.ledger._records import (
 from stanchion.ledger._store import Fenced, Store
 
 __all__ = [
+    "ACCEPTED",
     "MAX_PAYLOAD_BYTES",
     "Codec",
     "Commit",
@@ -80,6 +88,7 @@ __all__ = [
     "canonical",
     "codec_for",
     "digest",
+    "is_replaced",
     "lane_below",
     "lane_of_branch",
     "open_store",

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from stanchion.errors import NonDeterminismError
 from stanchion.ledger._records import Entry, EntryPhase, Place
 
-__all__ = ["Journal", "Recorded", "lane_below", "lane_of_branch"]
+__all__ = ["ACCEPTED", "Journal", "Recorded", "is_replaced", "lane_below", "lane_of_branch"]
+
+ACCEPTED = "accepted"
+"""The note, at a place, that a person let the code go on there in another way than is recorded."""
 
 
 def lane_below(place: Place) -> str:
@@ -25,6 +28,18 @@ def lane_below(place: Place) -> str:
 def lane_of_branch(lane: str, fork: int, branch: int) -> str:
     """Return the lane of one branch of the ``fork``-th fork in a lane."""
     return f"{lane}/f{fork}.{branch}"
+
+
+def is_replaced(known: Place, at: Place) -> bool:
+    """Tell whether what stands at a place is void once the code went on differently ``at`` one.
+
+    That is what follows in the same lane, and what is below those steps.
+    """
+    if known.lane == at.lane:
+        return known.ordinal >= at.ordinal
+    below = known.lane.removeprefix(f"{at.lane}/")
+    step = below.partition("/")[0]
+    return below != known.lane and step.isdigit() and int(step) >= at.ordinal
 
 
 @dataclass(slots=True)
@@ -60,10 +75,17 @@ class Journal:
         """What is recorded, by lane and ordinal."""
         self.accept_drift = accept_drift
         """Go on with the code's own order where it differs from the record."""
-        self.drift: list[str] = []
-        """Divergences that were accepted, as texts."""
+        self.accepted: list[tuple[Place, str]] = []
+        """Differences that were accepted and aren't in the record yet, with both sides as text."""
+        unexpected: dict[str, int] = {}
         for entry in entries:
             if entry.phase is EntryPhase.NOTE:
+                if entry.name == ACCEPTED:
+                    self._replace(entry.place)
+                    below = [
+                        lane for lane in self._lanes if lane.startswith(f"{entry.place.lane}/")
+                    ]
+                    unexpected |= {lane: len(self._lanes[lane]) for lane in below}
                 continue
             place = entry.place
             lane = self._lanes.setdefault(place.lane, {})
@@ -71,7 +93,9 @@ class Journal:
             if recorded is None:
                 recorded = lane[place.ordinal] = Recorded(place)
             recorded.add(entry)
-        self._unclaimed = {lane: len(steps) for lane, steps in self._lanes.items()}
+        self._unclaimed = {
+            lane: len(steps) - unexpected.get(lane, 0) for lane, steps in self._lanes.items()
+        }
 
     def claim(self, place: Place, kind: str, name: str, request: bytes | None) -> Recorded | None:
         """Return what is recorded for the step that the code asks for, None at the frontier.
@@ -80,7 +104,7 @@ class Journal:
         """
         recorded = self._at(place)
         if recorded is None:
-            if self._unclaimed.get(place.lane):
+            if self.has_unclaimed(place.lane):
                 self._diverge(place, kind, name, "nothing, though later steps of the lane are")
             return None
         first = recorded.entries[0]
@@ -128,8 +152,9 @@ class Journal:
     def check_finished(self) -> None:
         """Raise NonDeterminismError if the code ended while recorded steps are left over."""
         for lane, count in self._unclaimed.items():
-            if count and not self._is_over(lane):
-                left = next(iter(self._lanes[lane].values()))
+            if count > 0 and not self._is_over(lane):
+                steps = self._lanes[lane]
+                left = steps[sorted(steps)[-count]]
                 self._diverge(left.place, "end", "of the code", f"{count} step(s) not asked for")
 
     def replayed(self) -> Iterator[Recorded]:
@@ -182,8 +207,13 @@ class Journal:
                 kind=kind,
                 name=name,
             )
-        self.drift.append(text)
+        self.accepted.append((place, f"{kind} {name!r} instead of {found}"))
         self.forget(place.lane)
-        lane = self._lanes.get(place.lane, {})
-        for ordinal in [n for n in lane if n >= place.ordinal]:
-            del lane[ordinal]
+        self._replace(place)
+
+    def _replace(self, at: Place) -> None:
+        """Drop what is void since the code went on differently at a place."""
+        for steps in self._lanes.values():
+            for known in [recorded.place for recorded in steps.values()]:
+                if is_replaced(known, at):
+                    del steps[known.ordinal]

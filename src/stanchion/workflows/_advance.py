@@ -108,6 +108,7 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))
+        incarnation.accepted_by = request.get("by", "")
         note = _note(
             "resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"]
         )

@@ -26,6 +26,7 @@ from stanchion.errors import (
     StoreCorrupt,
 )
 from stanchion.ledger import (
+    ACCEPTED,
     Codec,
     Commit,
     Draft,
@@ -153,9 +154,11 @@ class Incarnation:
         """Requests of the writes that the run forked from performed after the fork."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
+        self.accepted_by = ""
+        """Who accepts differences between the code and the record in this incarnation."""
         self._results = results
         notes = [e for e in entries if e.phase is EntryPhase.NOTE]
-        left = {Place(*place) for note in notes for place in note.facts.get("waits", ())}
+        left = _left(entries)
         opened = [place for place in self.journal.open_waits() if place not in left]
         self.outside = Outside(host, record.id, opened, self.poke)
         self._cancelling = any(n.name == CANCELLING and n.seq > record.forked_at for n in notes)
@@ -415,7 +418,7 @@ class Incarnation:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
         if self.conductor.over and change is None:
             raise Suspended
-        opening = [*self._openings(drafts), *self._leavings()]
+        opening = [*self._acceptances(), *self._openings(drafts), *self._leavings()]
         commit = Commit(
             self.record.id,
             self.record.epoch,
@@ -442,6 +445,22 @@ class Incarnation:
             raise
         except LedgerError as error:
             raise self.give_up(error) from error
+
+    def _acceptances(self) -> list[Draft]:
+        """Note the differences that were accepted, before anything is recorded past them."""
+        accepted, self.journal.accepted = self.journal.accepted, []
+        for place, _ in accepted:
+            self._left += self.outside.end_replaced(place)
+        return [
+            Draft(
+                place,
+                EntryPhase.NOTE,
+                "run",
+                ACCEPTED,
+                facts={"by": self.accepted_by, "difference": text},
+            )
+            for place, text in accepted
+        ]
 
     def _leavings(self) -> list[Draft]:
         left, self._left = self._left, []
@@ -484,6 +503,17 @@ def is_shut_down() -> bool:
     """Tell whether this task was cancelled from outside: the process ends, not the run."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _left(entries: Sequence[Entry]) -> set[Place]:
+    """Return where waits were ended without an outcome and not begun again."""
+    left: set[Place] = set()
+    for entry in entries:
+        if entry.phase is EntryPhase.NOTE:
+            left.update(Place(*place) for place in entry.facts.get("waits", ()))
+        elif entry.phase is EntryPhase.WAIT:
+            left.discard(entry.place)
+    return left
 
 
 def _needed(recorded: Recorded) -> list[bytes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from stanchion.ledger import Codec, Inbox, NewRun, Payload, Place, Wait
+from stanchion.ledger import Codec, Inbox, NewRun, Payload, Place, Wait, is_replaced
 from stanchion.workflows._host import Host
 
 __all__ = ["Awaited", "Ignored", "Outside", "WaitSpec"]
@@ -105,6 +105,13 @@ class Outside:
     def end_within(self, lane: str) -> list[Place]:
         """End the waits of a lane and of the lanes below it; return where they were."""
         ended = [p for p in self._open if f"{p.lane}/".startswith(f"{lane}/")]
+        for place in ended:
+            self.end(place)
+        return ended
+
+    def end_replaced(self, at: Place) -> list[Place]:
+        """End the waits of steps that are void since the code went on differently at a place."""
+        ended = [p for p in self._open if p not in self._waits and is_replaced(p, at)]
         for place in ended:
             self.end(place)
         return ended

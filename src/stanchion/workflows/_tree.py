@@ -14,7 +14,15 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any, Literal
 
-from stanchion.ledger import Entry, EntryPhase, Place, Settlement, lane_below
+from stanchion.ledger import (
+    ACCEPTED,
+    Entry,
+    EntryPhase,
+    Place,
+    Settlement,
+    is_replaced,
+    lane_below,
+)
 from stanchion.values import Step
 
 __all__ = ["spent_by", "steps_of"]
@@ -80,11 +88,22 @@ class _Forest:
         if self.started.at is None:
             self.started = _Moment(entry.recorded_at, entry.epoch)
         if entry.phase is EntryPhase.NOTE:
+            if entry.name == ACCEPTED:
+                self._replace(entry.place)
             return
         known = self.places.setdefault(entry.place, [])
         if not known:
             self._known_lane(entry.place.lane).places.append(entry.place)
         known.append(entry)
+
+    def _replace(self, at: Place) -> None:
+        """Drop the steps that the code went on without."""
+        for place in [place for place in self.places if is_replaced(place, at)]:
+            del self.places[place]
+            self.lanes[place.lane].places.remove(place)
+        for path in [path for path in self.lanes if path != at.lane]:
+            if is_replaced(Place(path, 0), at):
+                del self.lanes[path]
 
     def _known_lane(self, path: str) -> _Lane:
         lane = self.lanes.get(path)
