@@ -36,6 +36,26 @@ def test_each_setting_has_its_origin(terminal: Terminal, folder: Path) -> None:
     assert found(terminal, "lease_seconds")["origin"] == "default"
 
 
+def test_the_model_of_each_role_has_its_origin(
+    terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "stanchion.toml").write_text(
+        'app = "served:app"\n[models]\nfast = "local:smollm2"\nstrong = "nonsense"\n',
+        encoding="utf-8",
+    )
+    (folder / "served.py").write_text(
+        "from stanchion import Stanchion\n"
+        "from stanchion.models import ScriptedModel\n"
+        'app = Stanchion("sqlite://:memory:", models={"quarantine": ScriptedModel([])})\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("STANCHION_MODEL_STRONG", "local:smollm2")
+
+    assert found(terminal, "fast")["origin"] == "file"
+    assert found(terminal, "strong")["origin"] == "environment"
+    assert found(terminal, "model quarantine")["origin"] == "code"
+
+
 def test_the_store_tells_its_version_and_its_journal(terminal: Terminal) -> None:
     assert found(terminal, "journal mode")["value"] == "wal"
     assert found(terminal, "schema")["value"]

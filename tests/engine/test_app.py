@@ -196,6 +196,37 @@ async def test_a_fork_has_its_own_effects_and_repeats_of_the_others_need_a_perso
     assert "forked" in question.reason
 
 
+async def test_a_handle_of_an_app_that_leaves_its_runs_to_others_waits_for_them(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    async with Stanchion(url, settings=QUICK, workflows=[greet]) as other:
+        app = Stanchion(url, settings=QUICK, workflows=[greet])
+        handle = await app.start(greet, "Ada", serve=False)
+        assert await handle.result(timeout=timedelta(seconds=5)) == "hello Ada"
+        assert (await other.store.get(handle.id)).state == "completed"
+
+    left = await app.start(greet, "Eve", serve=False)
+    with pytest.raises(TimeoutError):
+        await left.result(timeout=timedelta(seconds=0.2))
+    assert await app.store.entries(left.id) == []
+    await app.open()
+    assert await left.result(timeout=timedelta(seconds=5)) == "hello Eve"
+    await app.close()
+
+
+async def test_a_handle_of_an_app_that_was_only_used_to_send_moves_its_run(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    async with Stanchion(url, settings=QUICK) as first:
+        handle = await first.start(wait_for_payment, None)
+        await waiting(first, handle.id)
+
+    app = Stanchion(url, settings=QUICK, workflows=[wait_for_payment])
+    await app.send(handle.id, Payment(amount=3))
+    assert await app.handle(handle.id, wait_for_payment).result(timeout=timedelta(seconds=5)) == 3
+    await app.close()
+
+
 @pytest.mark.promise("WORKFLOW-6")
 async def test_a_run_of_an_unregistered_version_waits_and_goes_on_once_it_is_served(
     tmp_path: Path,

@@ -7,8 +7,8 @@ is not made, no model is called, no secret is shown.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ import stanchion
 from stanchion import ledger
 from stanchion.cli._stores import check_exists
 from stanchion.cli._targets import load_target
-from stanchion.engine import Settings, load_settings
+from stanchion.engine import ModelSpec, Settings, Stanchion, load_settings
 from stanchion.errors import StanchionError
 from stanchion.models import inventory, resolve
 
@@ -50,7 +50,7 @@ async def diagnose(store: str | None) -> list[Check]:
     except StanchionError as error:
         return [*_versions(), _wrong("settings", "file", "", error)]
     checks = [*_versions(), *_settings(settings, origins), *await _store(settings)]
-    return [*checks, *_models(settings), *_app(settings)]
+    return [*checks, *_models(settings, origins), *_app(settings)]
 
 
 def _versions() -> Iterator[Check]:
@@ -103,30 +103,44 @@ async def _store(settings: Settings) -> list[Check]:
     return [Check("store", name, str(value)) for name, value in told.items()]
 
 
-def _models(settings: Settings) -> Iterable[Check]:
+def _models(settings: Settings, origins: Mapping[str, str]) -> Iterable[Check]:
     families = {status.spec.partition(":")[0]: status for status in inventory()}
     for role, spec in sorted(settings.models.items()):
+        origin = origins[f"models.{role}"]
         try:
             resolve(spec)
         except StanchionError as error:
-            yield _wrong("models", role, spec, error)
+            yield replace(_wrong("models", role, spec, error), origin=origin)
             continue
         status = families.get(spec.partition(":")[0])
+        found = Check("models", role, spec, origin)
         if status is None or status.usable:
-            yield Check("models", role, spec)
+            yield found
         else:
-            yield Check("models", role, spec, "", f"{spec} can't be used here", status.missing)
+            yield replace(found, problem=f"{spec} can't be used here", remedy=status.missing)
 
 
 def _app(settings: Settings) -> Iterator[Check]:
     if not settings.app:
         return
     try:
-        load_target(settings.app)
+        found = load_target(settings.app)
     except StanchionError as error:
         yield _wrong("app", "import", settings.app, error)
-    else:
-        yield Check("app", "import", settings.app)
+        return
+    yield Check("app", "import", settings.app)
+    if isinstance(found, Stanchion):
+        for role, given in sorted(found.models_in_code.items()):
+            yield Check("app", f"model {role}", _named(given), "code")
+
+
+def _named(given: ModelSpec) -> str:
+    """Return a model that code gave to an app: its specification, or its name."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, Sequence):
+        return ", then ".join(_named(each) for each in given)
+    return given.name
 
 
 def _wrong(topic: str, name: str, value: str, error: StanchionError) -> Check:

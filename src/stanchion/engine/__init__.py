@@ -4,8 +4,16 @@ In-process asyncio by default. Knows runs by id; nothing of agents, tools or mod
 them on.
 """
 
-from stanchion.engine._app import RunHandle, Stanchion
+from stanchion.engine._app import ModelSpec, RunHandle, Stanchion
 from stanchion.engine._engine import Engine
 from stanchion.engine._settings import SettingOrigin, Settings, load_settings
 
-__all__ = ["Engine", "RunHandle", "SettingOrigin", "Settings", "Stanchion", "load_settings"]
+__all__ = [
+    "Engine",
+    "ModelSpec",
+    "RunHandle",
+    "SettingOrigin",
+    "Settings",
+    "Stanchion",
+    "load_settings",
+]

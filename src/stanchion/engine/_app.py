@@ -35,7 +35,7 @@ from stanchion.review import ReviewInbox, reply
 from stanchion.values import Principal, Question, RunState
 from stanchion.workflows import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
 
-__all__ = ["RunHandle", "Stanchion", "new_run_id"]
+__all__ = ["ModelSpec", "RunHandle", "Stanchion", "new_run_id"]
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 (an input)
@@ -76,6 +76,7 @@ class Stanchion:
         self._host: Host | None = None
         self._engine: Engine | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._left_to_others = False
         self._changed: dict[str, asyncio.Event] = {}
 
     async def __aenter__(self) -> Self:
@@ -88,35 +89,24 @@ class Stanchion:
     # Life
 
     async def open(self, *, serve: bool = True) -> Host:
-        """Open the store and, unless ``serve`` is False, start moving runs."""
-        if self._host is None:
-            store = self._given_store
-            if store is None or isinstance(store, str):
-                url = store or self.settings.store
-                store = await asyncio.to_thread(
-                    ledger.open_store, url, durability=self.settings.durability
-                )
-            self._host = Host(
-                store=store,
-                workflows=self.workflows,
-                worker=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
-                models=self._resolve_models(),
-                deps=self._deps,
-                clock=self._clock,
-                notify=self._notify,
-                replay=self._replay,
-            )
+        """Open the store and, unless ``serve`` is False, start moving runs.
+
+        An app that was opened without serving stays so until it is opened again: its handles wait
+        for others to move their runs, and look at the store every ``poll_seconds``.
+        """
+        host = await self._open_store()
+        self._left_to_others = not serve and self._serving is None
         if serve and self._serving is None:
             self._engine = Engine(
-                self._host,
+                host,
                 concurrency=self.settings.concurrency,
                 lease=timedelta(seconds=self.settings.lease_seconds),
                 poll=timedelta(seconds=self.settings.poll_seconds),
                 moved=self._moved,
             )
-            await self._wake_unregistered(self._host)
+            await self._wake_unregistered(host)
             self._serving = asyncio.create_task(self._engine.serve(), name="stanchion engine")
-        return self._host
+        return host
 
     async def close(self, *, grace: timedelta = timedelta(seconds=10)) -> None:
         """Let steps in flight finish, stop the engine, release the store."""
@@ -140,6 +130,11 @@ class Stanchion:
         if self._host is None:
             raise RunNotFound("the app isn't open", remedy="use `async with app:` or app.open()")
         return self._host.store
+
+    @property
+    def models_in_code(self) -> Mapping[str, ModelSpec]:
+        """The models that this app was given by role; they come before those of its settings."""
+        return dict(self._models or {})
 
     @property
     def reviews(self) -> ReviewInbox:
@@ -231,7 +226,7 @@ class Stanchion:
         It has its own lineage: its writes get keys of their own, and those that the other run
         performed after the fork need a person.
         """
-        host = await self.open(serve=self._serving is not None)
+        host = await self._open_store()
         origin = await host.store.get(run)
         data = await host.store.payloads(origin.tenant, [origin.input])
         new = NewRun(
@@ -256,13 +251,37 @@ class Stanchion:
         data = await host.store.payloads(origin.tenant, [origin.initiator])
         return Payload(origin.initiator, data[origin.initiator])
 
+    async def reach(self) -> Host:
+        """Return the host, and start moving runs unless that was left to other processes."""
+        return await self.open(serve=not self._left_to_others)
+
     async def _send(self, run: str, topic: str, data: Payload, kind: str, key: str) -> bool:
-        host = await self.open(serve=self._serving is not None)
+        host = await self._open_store()
         sent = await host.store.send(Message(run, topic, key, data, kind))
         self._notify(run)
         return sent
 
     # Plumbing
+
+    async def _open_store(self) -> Host:
+        if self._host is None:
+            store = self._given_store
+            if store is None or isinstance(store, str):
+                url = store or self.settings.store
+                store = await asyncio.to_thread(
+                    ledger.open_store, url, durability=self.settings.durability
+                )
+            self._host = Host(
+                store=store,
+                workflows=self.workflows,
+                worker=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+                models=self._resolve_models(),
+                deps=self._deps,
+                clock=self._clock,
+                notify=self._notify,
+                replay=self._replay,
+            )
+        return self._host
 
     def _resolve_models(self) -> dict[str, Model]:
         given: dict[str, ModelSpec] = {**self.settings.models, **(self._models or {})}
@@ -303,7 +322,7 @@ class RunHandle(Generic[O]):
 
     async def status(self) -> RunRecord:
         """Return the run's state, reason, account and times."""
-        host = await self._app.open()
+        host = await self._app.reach()
         return await host.store.get(self.id)
 
     async def settled(self) -> RunRecord:

@@ -46,7 +46,7 @@ class Settings:
 def load_settings(
     *, file: Path | None = None, environment: Mapping[str, str] | None = None, **code: Any
 ) -> tuple[Settings, Mapping[str, SettingOrigin]]:
-    """Return the settings in force and the origin of each."""
+    """Return the settings in force and the origin of each; of a role's model as ``models.ROLE``."""
     env = os.environ if environment is None else environment
     path = Path(FILE) if file is None else file
     sources: list[tuple[SettingOrigin, Mapping[str, Any]]] = [
@@ -56,6 +56,7 @@ def load_settings(
     ]
     values: dict[str, Any] = {}
     origins: dict[str, SettingOrigin] = {f.name: "default" for f in fields(Settings)}
+    roles: dict[str, SettingOrigin] = {}
     for origin, given in sources:
         for name, value in given.items():
             if name not in origins:
@@ -63,9 +64,13 @@ def load_settings(
                     f"there is no setting {name!r} (from {origin})",
                     remedy=f"use one of: {', '.join(sorted(origins))}",
                 )
-            values[name] = _convert(name, value)
+            found = _convert(name, value)
+            if name == "models":  # each role by itself
+                roles |= {f"models.{role}": origin for role in found}
+                found = {**values.get("models", {}), **found}
+            values[name] = found
             origins[name] = origin
-    return Settings(**values), origins
+    return Settings(**values), origins | roles
 
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
@@ -104,9 +109,11 @@ def _convert(name: str, value: Any) -> Any:
                 return float(value)
             case "durability":
                 return Durability(value)
+            case "models":
+                return {str(role): str(spec) for role, spec in value.items()}
             case _:
                 return value
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         raise ConfigurationError(
             f"the setting {name} can't be {value!r}", remedy="see `stanchion doctor`"
         ) from error
