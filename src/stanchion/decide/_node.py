@@ -1,7 +1,7 @@
 """What a decision node asks and how its answers become a decision.
 
 Confidence is the probability of the chosen option where the model scores its choices, the joint
-probability of the answer's tokens where it reports those, and otherwise the share of repeated
+probability of the answer's values where it reports its tokens', and otherwise the share of repeated
 samples that agree (self-consistency, Wang et al. 2022). None of them is calibrated by itself.
 """
 
@@ -18,9 +18,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from stanchion.decide._calibration import Calibration
+from stanchion.decide._value_tokens import value_probability
 from stanchion.errors import ContractError
 from stanchion.ledger import Codec, Sections, codec_for
-from stanchion.models import ModelResponse
+from stanchion.models import ModelResponse, TokenChoice
 from stanchion.values import Decision, Message, TextPart
 
 __all__ = ["Node", "Options", "combine_samples", "options_of", "read_response"]
@@ -122,9 +123,16 @@ def read_response(options: Options, response: ModelResponse) -> Decision[Any] | 
         best, probability = response.choices[0]
         return Decision(options.parse(best), probability, response.choices)
     if response.tokens:
-        joint = math.exp(min(0.0, sum(t.logprob for t in response.tokens)))
-        return Decision(options.parse(_text(response)), joint)
+        return Decision(options.parse(_text(response)), _joint(response.tokens))
     return None
+
+
+def _joint(tokens: Sequence[TokenChoice]) -> float:
+    """Return how likely an answer was: its values where it is JSON, else all of it."""
+    of_values = value_probability(tokens)
+    if of_values is not None:
+        return of_values
+    return math.exp(min(0.0, sum(token.logprob for token in tokens)))
 
 
 def combine_samples(options: Options, responses: Sequence[ModelResponse]) -> Decision[Any]:
