@@ -90,9 +90,10 @@ async def test_a_difference_that_was_accepted_isnt_asked_about_after_the_next_wa
     assert "code asks for:" in (await desk.move(changed)).reason
 
     assert (await desk.accept(changed)).reason == "a person: After?"
-    for _ in range(2):
-        await desk.answer()
-        record = await desk.move(changed)
+    await desk.answer()
+    assert (await desk.move(changed)).reason == "a person: Really?"
+    await desk.answer()
+    record = await desk.move(changed)
 
     assert record.state == "completed"
     assert performed == ["first", "second", "another second"]
@@ -166,15 +167,15 @@ async def test_branches_behind_an_accepted_difference_keep_what_they_recorded(de
 
 
 async def test_a_difference_isnt_accepted_past_a_recorded_write(desk: Desk) -> None:
-    tools = {"tools": [pay_with_key], "untrusted_may": [allow(pay_with_key)]}
+    allowed = [allow(pay_with_key)]
 
-    @workflow(name="flow", **tools)
+    @workflow(name="flow", tools=[pay_with_key], untrusted_may=allowed)
     async def pays(run: Run[Bank], _: str) -> str:
         await run.read(note, "first")
         await run.call(pay_with_key, "111", 1)
         return await asked(run, "Before?")
 
-    @workflow(name="flow", **tools)
+    @workflow(name="flow", tools=[pay_with_key], untrusted_may=allowed)
     async def pays_otherwise(run: Run[Bank], _: str) -> str:
         await run.read(note, "another first")
         return await run.call(pay_with_key, "111", 1)

@@ -278,6 +278,7 @@ class Stanchion:
                 models=self._resolve_models(),
                 deps=self._deps,
                 clock=self._clock,
+                approval_timeout=timedelta(seconds=self.settings.approval_seconds),
                 notify=self._notify,
                 replay=self._replay,
             )

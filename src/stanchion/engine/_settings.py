@@ -37,6 +37,9 @@ class Settings:
     """How long after its last sign of life a process's runs are taken over."""
     poll_seconds: float = 0.5
     """How often the store is asked for runs that other processes created or woke."""
+    approval_seconds: float = 7 * 24 * 3600.0
+    """How long a person may take to approve a call before it is given up; 0 for ever. A week spans
+    a holiday, and what was right to do when it was asked for may not be after it."""
     durability: Durability = Durability.PROCESS
     """What every commit survives; intents of writes always survive a power loss."""
     app: str = ""
@@ -105,7 +108,7 @@ def _convert(name: str, value: Any) -> Any:
         match name:
             case "concurrency":
                 return int(value)
-            case "lease_seconds" | "poll_seconds":
+            case "lease_seconds" | "poll_seconds" | "approval_seconds":
                 return float(value)
             case "durability":
                 return Durability(value)

@@ -133,7 +133,7 @@ async def _through_gateway(
             return Verdict(allowed=False, rule="fork", explanation=why)
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
 
-    ask = partial(_ask, scope, tool)
+    ask = partial(_ask, scope, caller.workflow, tool)
     gateway = Gateway(tool, (validate(contract), judge(policy), review(contract, ask)))
     return await gateway.run(call, core)
 
@@ -204,10 +204,17 @@ def _key(scope: StepScope, caller: _Caller, tool: str, arguments: bytes) -> str:
 
 
 async def _ask(
-    scope: StepScope, tool: Tool[..., Any], call: ToolCall, reasons: tuple[str, ...]
+    scope: StepScope,
+    workflow: Workflow[Any, Any, Any],
+    tool: Tool[..., Any],
+    call: ToolCall,
+    reasons: tuple[str, ...],
 ) -> Reviewed:
-    """Ask a person about the exact call, bound to its digest."""
+    """Ask a person about the exact call, bound to its digest, until the approval's time is over."""
     incarnation = scope.incarnation
+    limit = workflow.approval_timeout
+    if limit is None:
+        limit = incarnation.host.approval_timeout
     arguments = json.loads(tool.contract.encode_arguments(call.arguments))
     sources = {"input": json.loads(incarnation.payload(incarnation.record.input))}
     origins = {name: find_origins(value, sources) for name, value in arguments.items()}
@@ -217,7 +224,7 @@ async def _ask(
 
     try:
         with scope.below():
-            answer = await ask_person(incarnation, "approval", question, None)
+            answer = await ask_person(incarnation, "approval", question, limit or None)
     except Expired:
         return Unanswered()
     if answer.choice == "deny":

@@ -51,6 +51,8 @@ class Host:
     clock: Clock = field(default_factory=SystemClock)
     grace: timedelta = timedelta(seconds=5)
     """How long after a lost write's last possible moment its target is asked."""
+    approval_timeout: timedelta = timedelta()
+    """How long an approval is waited for, where the workflow doesn't say; zero is for ever."""
     notify: Callable[[str], None] = lambda run: None
     """Called with the id of a run that has a new message or was just created."""
     replay: ReplayMode = ReplayMode()

@@ -80,6 +80,8 @@ class Workflow(Generic[RunT, I, O]):
     """Irreversible calls that run without a person, within these bounds."""
     input_codec: Codec[I]
     output_codec: Codec[O]
+    approval_timeout: datetime.timedelta | None = None
+    """How long an approval is waited for; zero is for ever, None as the app's settings say."""
 
 
 class Workflows:
@@ -124,6 +126,7 @@ def workflow(
     version: str = "1",
     tools: Sequence[Tool[..., Any]] = (),
     untrusted_may: Sequence[Allow] = (),
+    approval_timeout: datetime.timedelta | None = None,
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
     fn: Callable[[RunT, I], Awaitable[O]] | None = None,
@@ -133,16 +136,24 @@ def workflow(
     version: str = "1",
     tools: Sequence[Tool[..., Any]] = (),
     untrusted_may: Sequence[Allow] = (),
+    approval_timeout: datetime.timedelta | None = None,
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
     ``version`` names the code: a run goes on only under the version that it started with. ``tools``
-    are those it may call. Raises ContractError for a function that can't be replayed.
+    are those it may call. ``approval_timeout`` is how long a person may take to approve one of its
+    calls, zero for ever; None is as the app's settings say. Raises ContractError for a function
+    that can't be replayed.
     """
 
     def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
         input_type, output_type = _types(function)
         _refuse_unreplayable(function)
+        if approval_timeout is not None and approval_timeout < datetime.timedelta():
+            raise ContractError(
+                f"the approval_timeout of the workflow {function.__name__!r} is below zero",
+                remedy="give the time that a person may take, or zero for no limit",
+            )
         return Workflow(
             function,
             name or function.__name__,
@@ -151,6 +162,7 @@ def workflow(
             tuple(untrusted_may),
             codec_for(input_type),
             codec_for(output_type),
+            approval_timeout,
         )
 
     return define if fn is None else define(fn)
