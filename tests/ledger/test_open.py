@@ -186,11 +186,3 @@ def test_a_new_file_that_stays_locked_is_given_up_with_a_remedy(file: Path) -> N
     holder.close()
 
     assert "stop the process" in busy.value.remedy
-
-
-def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new.db"
-    opens = f"from stanchion.ledger import open_store; open_store({url!r})"
-    opening = [subprocess.Popen([sys.executable, "-c", opens]) for _ in range(4)]
-
-    assert [process.wait(timeout=60) for process in opening] == [0] * 4

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from stanchion.errors import LedgerError, NonDeterminismError, StanchionError
+from stanchion.errors import ConcurrentScopeError, LedgerError, NonDeterminismError, StanchionError
 from stanchion.ledger import (
     Draft,
     EntryPhase,
@@ -85,6 +85,9 @@ async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]
     try:
         await _note_start(incarnation, definition)
         return await _run_code(incarnation, definition)
+    except ConcurrentScopeError as error:  # what ended the lane that it disturbed is no excuse
+        incarnation.fault = incarnation.fault or error
+        raise
     finally:
         incarnation.raise_end()
 
