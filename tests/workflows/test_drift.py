@@ -83,6 +83,21 @@ async def desk() -> AsyncIterator[Desk]:
     await made.store.close()
 
 
+async def test_a_run_that_differs_rests_whatever_comes_for_it_and_goes_on_once_resumed(
+    desk: Desk,
+) -> None:
+    await desk.move(recorded)
+    await desk.answer()
+    await desk.move(changed)
+
+    assert await desk.store.runnable(10, ["flow"]) == []
+    assert await ReviewInbox(desk.store).pending() == ()
+
+    await desk.store.send(Message("run", "resume", "again", payload({"by": "ana"}), "resume"))
+    record = await desk.move(recorded)
+    assert record.state == "completed"
+
+
 async def test_a_difference_that_was_accepted_isnt_asked_about_after_the_next_waits(
     desk: Desk,
 ) -> None:

@@ -193,8 +193,8 @@ class Journal:
             text += f" (recorded request {digest.hex()[:12]})"
         writes = self._writes_from(place)
         if not self.accept_drift or writes:
-            remedy = "restore the old order of steps, guard the change with run.patched(), "
-            remedy += "give the workflow a new version"
+            remedy = "restore the old order of steps or guard the change with run.patched(), and "
+            remedy += "resume the run; give changed code a new version"
             if writes:
                 remedy += f"; drift can't be accepted past the writes recorded here: {writes}"
             else:

@@ -92,7 +92,7 @@ class SqliteConnection:
                 if not busy or time.monotonic() >= until:
                     raise
                 self._connection.execute("BEGIN EXCLUSIVE")  # waits
-                self._connection.execute("ROLLBACK")
+                self._connection.execute("END")
             else:
                 return
 

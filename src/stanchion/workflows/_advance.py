@@ -113,7 +113,10 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))
         incarnation.accepted_by = request.get("by", "")
         note = _note(
-            "resumed", None, by=request.get("by", ""), accept_drift=request["accept_drift"]
+            "resumed",
+            None,
+            by=request.get("by", ""),
+            accept_drift=bool(request.get("accept_drift")),
         )
         await incarnation.append(note, taken=(message.id,))
         incarnation.outside.forget(message)
@@ -154,6 +157,7 @@ def _waiting_for(incarnation: Incarnation, waits: Sequence[Wait]) -> str:
 
 async def _fail(incarnation: Incarnation, error: Exception) -> None:
     if isinstance(error, NonDeterminismError):
+        incarnation.outside.withdraw()  # what comes for them would only find the same difference
         change = RunChange(state=RunState.WAITING, reason=str(error), release=True)
         await incarnation.append(_note("diverged", None), change=change)
         return

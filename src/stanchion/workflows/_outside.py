@@ -123,6 +123,11 @@ class Outside:
             self.end(place)
         return ended
 
+    def withdraw(self) -> None:
+        """Take back all open waits; each is open again once the run comes to it again."""
+        for place in list(self._open):
+            self.end(place)
+
     def ended(self) -> tuple[Place, ...]:
         """Return, once, the waits that ended since the last commit."""
         ended, self._ended = tuple(self._ended), set()
