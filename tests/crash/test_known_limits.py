@@ -20,6 +20,7 @@ from stanchion.review import ReviewInbox, reply
 from stanchion.testing import simulate
 from stanchion.tools import CallContext
 from stanchion.workflows import Host, Workflow, Workflows, advance
+from tests.moving import move
 from tests.workflows.desk import Bank, pay_blindly, pay_with_key
 
 BOUNDS = [allow(pay_blindly)]
@@ -53,7 +54,7 @@ async def test_a_cancelled_run_that_waits_for_a_person_about_a_write_rests() -> 
 
     store = await started(pay)
     host = Host(store, Workflows([pay]), "worker", deps=Bank(lose_answers=1))
-    await advance(host, "run")
+    await move(host)
     await store.send(Message("run", "", "cancel", payload({"by": "me"}), "cancel"))
     await advance(host, "run")
 
@@ -164,12 +165,12 @@ async def test_no_is_taken_for_an_answer_only_when_nobody_can_send_any_more() ->
     hosts = [Host(store, Workflows([send_it]), name, deps=bank) for name in ("first", "second")]
     first = asyncio.create_task(advance(hosts[0], "run"))
     await begun.wait()
-    await advance(hosts[1], "run")
+    await move(hosts[1])
     reviews = ReviewInbox(store)
     for question in await reviews.pending():
         now = datetime.now(UTC)
         await reviews.answer(reply(question, "did_not_happen", by="a person", at=now))
-    await advance(hosts[1], "run")
+    await move(hosts[1])
     awake.set()
     await first
     await store.close()

@@ -202,7 +202,7 @@ async def record(definition: object, value: object, folder: Path) -> Path:
     from stanchion.testing._simulate import Simulation
 
     store = open_store("sqlite://:memory:")
-    simulation = Simulation(store, FakeClock(automatic=True), {}, None, replay=ReplayMode())
+    simulation = Simulation(store, FakeClock(automatic=True), {}, None)
     run = await simulation.create(definition, value, None)  # type: ignore[arg-type]
     await simulation.drive(definition, run)  # type: ignore[arg-type]
     path = folder / "run.jsonl"

@@ -53,4 +53,4 @@ class Host:
     """How long after a lost write's last possible moment its target is asked."""
     notify: Callable[[str], None] = lambda run: None
     """Called with the id of a run that has a new message or was just created."""
-    replay: ReplayMode = ReplayMode()
+    replay: ReplayMode = field(default_factory=ReplayMode.from_environment)
