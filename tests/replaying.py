@@ -90,16 +90,13 @@ class Replaying:
             return
         self.left_out = Counter()
         kept: list[pytest.Item] = []
+        left: list[pytest.Item] = []
         untouched = self._known_as_untouched()
         for item in items:
-            marker = item.get_closest_marker(EXEMPT)
-            if marker is not None:
-                self.left_out[f"exempt ({marker.args[0]})"] += 1
-            elif item.nodeid in untouched:
-                self.left_out["of no workflow and no process"] += 1
-            else:
-                kept.append(item)
-        left = [item for item in items if item not in kept]
+            why = _why_not(item, untouched)
+            if why:
+                self.left_out[why] += 1
+            (left if why else kept).append(item)
         self.config.hook.pytest_deselected(items=left)
         items[:] = kept
 
@@ -124,6 +121,13 @@ class Replaying:
         )
         for why, number in sorted(self.left_out.items()):
             terminalreporter.write_line(f"left out: {number} {why}")
+
+
+def _why_not(item: pytest.Item, untouched: set[str]) -> str:
+    marker = item.get_closest_marker(EXEMPT)
+    if marker is not None:
+        return f"exempt ({marker.args[0]})"
+    return "of no workflow and no process" if item.nodeid in untouched else ""
 
 
 def _is_database(told: tuple[Any, ...]) -> bool:

@@ -71,10 +71,10 @@ def _driver(url: str, busy_timeout_seconds: float) -> Driver:
     return _file(address[1:], busy_timeout_seconds)
 
 
-def _file(path: str, busy_timeout_seconds: float) -> SqliteDriver:
+def _file(path: str, busy_timeout_seconds: float, mounts: Path = _MOUNTS) -> SqliteDriver:
     resolved = Path(path).expanduser().resolve()
-    if _MOUNTS.exists():
-        kind = network_file_system(str(resolved), _MOUNTS.read_text("utf-8", "replace"))
+    if mounts.exists():
+        kind = network_file_system(str(resolved), mounts.read_text("utf-8", "replace"))
         if kind is not None:
             raise ConfigurationError(
                 f"{resolved} lies on a network file system ({kind}), where SQLite can lose data",
