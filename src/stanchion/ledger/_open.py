@@ -68,10 +68,11 @@ def _driver(url: str, busy_timeout_seconds: float) -> Driver:
             f"{url!r} names no file",
             remedy="write three slashes before a relative path, four before an absolute one",
         )
-    return _file(address[1:], busy_timeout_seconds)
+    return local_file(address[1:], busy_timeout_seconds)
 
 
-def _file(path: str, busy_timeout_seconds: float, mounts: Path = _MOUNTS) -> SqliteDriver:
+def local_file(path: str, busy_timeout_seconds: float, mounts: Path = _MOUNTS) -> SqliteDriver:
+    """Return the driver of a file, unless the mounts say that it lies on a network file system."""
     resolved = Path(path).expanduser().resolve()
     if mounts.exists():
         kind = network_file_system(str(resolved), mounts.read_text("utf-8", "replace"))
