@@ -6,6 +6,7 @@ JOBS   ?= 2
 SCALE  ?= full
 NAME   ?=
 ARGS   ?=
+SEED   := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 
 UV_VERSION := $(shell sed -n 's/^setup = \["uv==\([0-9.]*\)"\]/\1/p' pyproject.toml)
 UV         := .uv/uv-$(UV_VERSION)
@@ -16,9 +17,6 @@ DEMO       := --no-dev --group demo --extra local
 # A benchmark whose peers have a dependency group of their own runs in an environment of its own.
 BENCH_GROUP := $(if $(NAME),$(shell sed -n 's/^\(bench-$(NAME)\) = .*/\1/p' pyproject.toml))
 BENCH_ENV   := $(if $(BENCH_GROUP),.venv-bench/$(NAME),.venv)
-
-# Where workflows run: these tests also pass in the mode that replays at every await.
-REPLAYED   := $(addprefix tests/workflows/test_,effects.py replay.py lanes.py) tests/engine
 
 export SCALE
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -36,11 +34,10 @@ setup: .venv/.dev ## Install everything for working on Stanchion (the other verb
 demo: .venv/.demo ## A support desk on a real small model, about a minute (ARGS="--all")
 	@$(BIN)/stanchion demo $(ARGS)
 
-test: .venv/.dev ## Run the tests (JOBS=2 ARGS="-k ledger")
-	@echo "suspending and replaying at every await, lanes shuffled:"
-	@STANCHION_TEST_REPLAY=7 $(BIN)/python -m pytest -q -n $(JOBS) -m "not no_replay_mode" $(REPLAYED)
-	@echo "the whole suite:"
+test: .venv/.dev ## Run the tests, then again replaying at every await (ARGS="-k ledger" SEED=7)
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@echo "again, suspending and replaying at every await, lanes shuffled by seed $(SEED):"
+	@STANCHION_TEST_REPLAY=$(SEED) $(BIN)/python -m pytest -n $(JOBS) --only-replayed $(ARGS)
 
 check: .venv/.dev ## Lint, types, layers, promises, docs, and each promise's mutation
 	$(BIN)/ruff check --quiet

@@ -1,4 +1,4 @@
-"""Stores that every room's tests can use, PostgreSQL included."""
+"""Stores that every room's tests can use, PostgreSQL included, and the mode that replays."""
 
 import itertools
 import tempfile
@@ -10,8 +10,19 @@ import pytest
 
 from stanchion.ledger import Store, open_store
 from tests.postgres import PostgresServer
+from tests.replaying import Replaying
 
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the pass that replays everywhere leave out what can't notice."""
+    parser.addoption("--only-replayed", action="store_true", help="see tests/replaying.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch which tests the mode that replays everywhere can touch."""
+    config.pluginmanager.register(Replaying(config))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import stanchion
+from stanchion.workflows import ReplayMode
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "stanchion"
@@ -163,6 +164,18 @@ def test_using_any_public_name_loads_nothing_heavy() -> None:
 
     assert "stanchion" in told.split()
     assert HEAVY & set(told.split()) == set()
+
+
+def test_the_mode_that_replays_everywhere_is_asked_for_in_one_place_which_the_tests_hear() -> None:
+    words = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    readers = [path.name for path, text in words.items() if "STANCHION_TEST_REPLAY" in text]
+    heard: list[str] = []
+    sys.addaudithook(lambda event, _: heard.append(event) if "replay_mode" in event else None)
+
+    ReplayMode.from_environment()
+
+    assert readers == ["_host.py"]
+    assert heard == ["stanchion.replay_mode"]
 
 
 def test_the_lock_comes_from_the_public_index_alone() -> None:

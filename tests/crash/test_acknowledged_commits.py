@@ -35,7 +35,8 @@ async def test_every_acknowledged_commit_survives_kill_9_whole(tmp_path: Path) -
     store = open_store(url)
     try:
         record, entries = await store.get("run"), await store.entries("run")
-        wanted = {digest for e in entries for digest in (e.request, e.result) if digest}
+        requests = {e.request for e in entries if e.request and e.request_data is None}
+        wanted = requests | {e.result for e in entries if e.result}
         found = await store.payloads("", sorted(wanted))
     finally:
         await store.close()

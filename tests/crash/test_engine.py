@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from stanchion import Run, Stanchion, allow, tool, workflow
-from stanchion.engine import Settings
+from stanchion.engine import Engine, Settings
 from stanchion.errors import StoreUnavailable
-from stanchion.ledger import EntryPhase, Store, open_store
+from stanchion.ledger import EntryPhase, NewRun, Store, open_store, payload
 from stanchion.testing import FakeClock
 from stanchion.tools import CallContext, RetryPolicy
+from stanchion.workflows import Host, Workflows
 
 AT_ONCE = RetryPolicy(attempts=3, first_delay=timedelta(0))
 QUICK = Settings(poll_seconds=0.05, lease_seconds=5)
@@ -67,6 +68,19 @@ async def test_a_run_whose_commit_failed_goes_on_in_the_same_process() -> None:
         assert await handle.result() == 5
 
 
+@workflow
+async def ask(run: Run[Any], prompt: str) -> str:
+    return await run.ask(prompt)
+
+
+async def test_a_run_whose_last_commit_before_its_rest_failed_comes_to_rest_all_the_same() -> None:
+    store = FailingStore(open_store("sqlite://:memory:"), "append", [3])  # started, wait, rest
+    async with app_on(store) as app, asyncio.timeout(5):
+        handle = await app.start(ask, "Shall we?")
+
+        assert (await handle.settled()).reason == "a person: Shall we?"
+
+
 async def test_the_engine_outlives_a_store_that_fails_while_a_run_is_in_flight() -> None:
     store = FailingStore(open_store("sqlite://:memory:"), "inbox", [3, 4])
 
@@ -83,6 +97,71 @@ async def test_the_engine_outlives_a_store_that_fails_while_a_run_is_in_flight()
         assert await first.result() == "first"
         second = await app.start(slow, "second")
         assert await second.result() == "second"
+
+
+class LateInbox:
+    """A store that, once told to, lets runs end before it returns what is in the inbox of one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked, self.late = asyncio.Event(), False
+        self.may_end, self.ended = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def next_wake(self) -> Any:
+        self.asked.set()
+        return await self._store.next_wake()
+
+    async def inbox(self, run: str) -> Any:
+        if self.late:
+            self.may_end.set()
+            await self.ended.wait()
+        return await self._store.inbox(run)
+
+
+async def test_the_engine_outlives_a_run_that_ends_while_another_is_told_of_a_message() -> None:
+    store: Any = LateInbox(open_store("sqlite://:memory:"))
+    begun, done = asyncio.Barrier(3), asyncio.Event()
+    left = {"first", "second"}
+
+    @workflow
+    async def waits(run: Run[Any], text: str) -> str:
+        async def until_it_may_end() -> str:
+            await begun.wait()
+            await store.may_end.wait()
+            return text
+
+        return await run.read(until_it_may_end)
+
+    @workflow
+    async def says(run: Run[Any], _: str) -> None:
+        await run.read(done.set)
+
+    def moved(run: str) -> None:
+        left.discard(run)
+        if not left:
+            store.ended.set()
+
+    for run in sorted(left):
+        await store.create(NewRun(run, waits.name, waits.version, payload("x")))
+    host = Host(store, Workflows([waits, says]), "worker")
+    engine = Engine(host, poll=timedelta(seconds=60), moved=moved)
+    serving = asyncio.create_task(engine.serve())
+    async with asyncio.timeout(5):
+        await begun.wait()
+        await store.asked.wait()
+        store.late = True
+        engine.notify("first")
+        engine.notify("second")
+        await store.ended.wait()
+        await store.create(NewRun("third", says.name, says.version, payload("x")))
+        engine.notify("third")
+        await done.wait()
+    await engine.stop(timedelta())
+    await serving
+    await store.close()
 
 
 async def test_a_due_time_of_another_apps_run_isnt_asked_about_all_the_time(

@@ -26,6 +26,7 @@ from stanchion.testing import FakeClock, SimulatedCrash, simulate
 from stanchion.tools import CallContext, CantTell, NotPerformed
 from stanchion.values import Action, ToolError
 from stanchion.workflows import Host, Workflow, Workflows, advance
+from tests.moving import move
 from tests.workflows.desk import Bank, pay_and_reconcile, pay_blindly, pay_with_key
 
 BOUNDS = [allow(pay_with_key), allow(pay_and_reconcile), allow(pay_blindly)]
@@ -78,9 +79,7 @@ async def crashed(store: Store, definition: Workflow[Any, Any, Any], bank: Bank)
 
 
 async def recovered(store: Any, definition: Workflow[Any, Any, Any], bank: Bank) -> RunRecord:
-    record = await advance(host(store, "second", definition, bank), "run")
-    assert record is not None
-    return record
+    return await move(host(store, "second", definition, bank))
 
 
 @pytest.mark.promise("EFFECT-3")
@@ -323,7 +322,7 @@ async def test_a_reconciler_is_asked_after_deadline_timeout_and_the_hosts_grace(
     store, bank = open_store("sqlite://:memory:"), DyingBank()
     intent = await crashed(store, pay_once, bank)
     grace = timedelta(seconds=60)
-    await advance(Host(store, Workflows([pay_once]), "second", deps=bank, grace=grace), "run")
+    await move(Host(store, Workflows([pay_once]), "second", deps=bank, grace=grace))
 
     (wait,) = await store.waits(run="run")
     deadline = datetime.fromisoformat(intent.facts["deadline"])

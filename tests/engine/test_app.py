@@ -249,7 +249,9 @@ async def test_a_run_of_an_unregistered_version_waits_and_goes_on_once_it_is_ser
             return "no app here serves" in (await second.store.get(old.id)).reason
 
         await until(parked)
-        assert (await second.store.get(old.id)).state == "waiting"
+        record = await second.store.get(old.id)
+        assert record.state == "waiting"
+        assert "register it and resume the run" in record.reason
 
     async with Stanchion(url, settings=QUICK, workflows=[ask_first]) as third:
         assert await third.handle(old.id, ask_first).result() == "Ada: yes"

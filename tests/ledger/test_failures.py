@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -276,3 +277,38 @@ async def test_a_text_that_the_database_can_not_keep_is_refused(postgres_url: st
     await store.put("", [kept])
     assert await store.payloads("", [kept.digest]) == {kept.digest: kept.data}
     await store.close()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte, where this process may mount one."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a file system needs root")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+async def test_a_disk_that_is_really_full_fails_the_commit_and_loses_nothing(
+    tiny_disk: Path,
+) -> None:
+    store = open_store(f"sqlite:///{tiny_disk}/ledger.db")
+    run = await owned(store)
+    acknowledged: list[int] = []
+
+    async def fill() -> None:
+        for i in range(1000):
+            await store.append(commit(run, step(i, os.urandom(2000).hex())))
+            acknowledged.append(i)
+
+    with pytest.raises(StoreUnavailable, match="the disk is full") as full:
+        await fill()
+
+    assert "free some space" in full.value.remedy
+    assert (await verify(store)).checked.entries == len(acknowledged) > 10
+    larger = ["mount", "-o", "remount,size=9m", tiny_disk]
+    await asyncio.to_thread(subprocess.run, larger, check=True)
+    await store.append(commit(run, step(len(acknowledged), "x")))
+    report = await verify(store)
+    await store.close()
+    assert (report.findings, report.checked.entries) == ((), len(acknowledged) + 1)

@@ -109,6 +109,15 @@ async def test_an_answered_question_is_not_pending_any_more() -> None:
 
 
 @pytest.mark.promise("REVIEW-1")
+async def test_a_question_whose_answer_is_taken_between_two_looks_is_not_pending() -> None:
+    class Taken(FakeStore):
+        async def inbox(self, run: str) -> Sequence[Inbox]:
+            self.open.clear()  # the run takes the answer, and its wait is over
+            return []
+
+    assert await ReviewInbox(Taken(APPROVAL)).pending() == ()
+
+
 async def test_a_second_answer_is_refused_and_the_first_counts() -> None:
     inbox, store = opened(APPROVAL)
     await inbox.answer(approved())

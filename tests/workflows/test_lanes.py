@@ -70,6 +70,7 @@ async def test_a_tool_called_directly_in_a_workflow_is_refused_and_its_body_does
 
     assert result.state == "failed"
     assert "BareToolCallError" in result.reason
+    assert "run.call(" in result.reason
     assert bank.looked_up == 0
 
 

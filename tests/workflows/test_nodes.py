@@ -29,7 +29,6 @@ from stanchion.values import (
     ToolResponsePart,
     Usage,
 )
-from stanchion.workflows import ReplayMode
 from tests.workflows.desk import Bank, balance, pay_with_key
 
 
@@ -239,7 +238,7 @@ async def test_every_prompt_can_be_read_back_in_full_and_its_messages_are_stored
     model = ScriptedModel([*turns, "done"])
     clock = FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=clock.now)
-    simulation = Simulation(store, clock, {"strong": model}, Bank(), replay=ReplayMode())
+    simulation = Simulation(store, clock, {"strong": model}, Bank())
     run = await simulation.create(agent, "y" * 3000, None)
     await simulation.drive(agent, run)
 

@@ -19,7 +19,8 @@ from stanchion.ledger import (
     open_store,
     payload,
 )
-from stanchion.workflows import Host, Workflow, Workflows, advance
+from stanchion.workflows import Host, Workflow, Workflows
+from tests.moving import move
 from tests.workflows.desk import Bank, balance, pay_blindly, pay_with_key
 
 ALLOWED = [allow(pay_blindly), allow(pay_with_key)]
@@ -43,9 +44,8 @@ class Watched:
 
 async def run_once(store: Any, definition: Workflow[Any, Any, Any], deps: Any) -> RunRecord:
     await store.create(NewRun("run", definition.name, definition.version, payload("111")))
-    record = await advance(Host(store, Workflows([definition]), "worker", deps=deps), "run")
+    record = await move(Host(store, Workflows([definition]), "worker", deps=deps))
     await store.close()
-    assert record is not None
     return record
 
 

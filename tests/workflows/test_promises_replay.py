@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from stanchion import Run, workflow
 from stanchion.ledger import NewRun, RunRecord, Store, open_store, payload
-from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance
-
-PLAIN = ReplayMode()
+from stanchion.workflows import Host, ReplayMode, Workflow, Workflows
+from tests.moving import move
 
 performed: list[str] = []
 
@@ -35,20 +35,16 @@ async def memory() -> AsyncIterator[Store]:
     await store.close()
 
 
-async def started(
-    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = PLAIN
-) -> RunRecord:
+async def started(store: Store, definition: Workflow[Any, Any, Any]) -> RunRecord:
     await store.create(NewRun("run", definition.name, definition.version, payload("x")))
-    return await moved(store, definition, mode)
+    return await moved(store, definition)
 
 
 async def moved(
-    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode = PLAIN
+    store: Store, definition: Workflow[Any, Any, Any], mode: ReplayMode | None = None
 ) -> RunRecord:
-    host = Host(store, Workflows([definition]), "worker", replay=mode)
-    record = await advance(host, "run")
-    assert record is not None
-    return record
+    host = Host(store, Workflows([definition]), "worker")
+    return await move(host if mode is None else replace(host, replay=mode))
 
 
 @pytest.mark.promise("LEDGER-4")

@@ -18,7 +18,8 @@ from stanchion.review import (
     reply,
 )
 from stanchion.values import Question
-from stanchion.workflows import Host, Workflow, Workflows, advance
+from stanchion.workflows import Host, Workflow, Workflows
+from tests.moving import move
 from tests.workflows.desk import Bank
 
 
@@ -51,10 +52,7 @@ class Desk:
         self.bank = Bank()
 
     async def move(self, definition: Workflow[Any, Any, Any]) -> RunRecord:
-        host = Host(self.store, Workflows([definition]), "worker", deps=self.bank)
-        record = await advance(host, "run")
-        assert record is not None
-        return record
+        return await move(Host(self.store, Workflows([definition]), "worker", deps=self.bank))
 
     async def question(self) -> Question:
         (question,) = questions_from_waits(await self.store.waits(run="run"))

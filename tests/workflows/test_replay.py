@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import time
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -118,7 +124,10 @@ async def test_a_result_over_the_limit_is_refused() -> None:
 
     result = await simulate(large, None)
 
+    assert result.state == "failed"
     assert "over the limit" in result.reason
+    assert "store it elsewhere and return its address" in result.reason
+    assert [e.kind for e in result.entries] == ["run", "run"]
 
 
 @pytest.mark.promise("WORKFLOW-2")
@@ -187,6 +196,85 @@ def test_a_workflow_that_reads_the_clock_is_refused_with_the_line_and_the_remedy
     assert "run.now()" in refused.value.remedy
 
 
+ALIASES: dict[str, Callable[[], float]] = {"clock": time.monotonic}
+
+
+def in_a_helper() -> float:
+    return deeper()
+
+
+def deeper() -> float:
+    return random.random()  # noqa: S311
+
+
+def hidden() -> float:
+    return ALIASES["clock"]()
+
+
+async def reads_the_date(run: Run, _: None) -> str:
+    return datetime.now().isoformat()  # noqa: DTZ005
+
+
+async def rolls(run: Run, _: None) -> int:
+    return random.randint(1, 6)  # noqa: S311
+
+
+async def makes_an_id(run: Run, _: None) -> str:
+    return str(uuid.uuid4())
+
+
+async def naps(run: Run, _: None) -> None:
+    await asyncio.sleep(1)
+
+
+async def asks_a_helper(run: Run, _: None) -> float:
+    return in_a_helper()
+
+
+@pytest.mark.parametrize(
+    ("refused", "call", "instead"),
+    [
+        (reads_the_date, "datetime.now", "run.now()"),
+        (rolls, "random.randint", "run.random()"),
+        (makes_an_id, "uuid.uuid4", "run.random()"),
+        (naps, "asyncio.sleep", "run.sleep("),
+        (asks_a_helper, "random.random", "run.random()"),
+    ],
+    ids=lambda each: getattr(each, "__name__", None),
+)
+def test_what_differs_on_replay_is_refused_when_the_workflow_is_defined(
+    refused: Any, call: str, instead: str
+) -> None:
+    with pytest.raises(ContractError, match=rf"{call}\(\) in line \d+") as error:
+        workflow(refused)
+    assert instead in error.value.remedy
+
+
+def test_what_is_handed_to_a_step_may_read_the_clock() -> None:
+    @workflow
+    async def records(run: Run, _: None) -> float:
+        def clock() -> float:
+            return time.time()
+
+        return await run.read(clock) + await run.read(lambda: random.random())  # noqa: S311
+
+    assert records.name == "records"
+
+
+async def test_a_clock_that_nobody_saw_is_found_by_replaying_and_nothing_is_called() -> None:
+    @workflow
+    async def by_the_clock(run: Run, _: None) -> None:
+        await run.read(note, str(hidden()))
+        await run.read(note, "after it")
+
+    calls.clear()
+    result = await simulate(by_the_clock, None, replay=ReplayMode(everywhere=True))
+
+    assert result.state == "waiting"
+    assert "run.now(), run.random()" in result.reason
+    assert len(calls) == 1
+
+
 def test_a_workflow_that_makes_tasks_of_its_own_is_refused() -> None:
     async def eager(run: Run, _: None) -> None:
         await asyncio.gather(run.read(note, "a"), run.read(note, "b"))
@@ -202,7 +290,7 @@ async def record(definition: object, value: object, folder: Path) -> Path:
     from stanchion.testing._simulate import Simulation
 
     store = open_store("sqlite://:memory:")
-    simulation = Simulation(store, FakeClock(automatic=True), {}, None, replay=ReplayMode())
+    simulation = Simulation(store, FakeClock(automatic=True), {}, None)
     run = await simulation.create(definition, value, None)  # type: ignore[arg-type]
     await simulation.drive(definition, run)  # type: ignore[arg-type]
     path = folder / "run.jsonl"

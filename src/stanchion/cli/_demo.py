@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,9 @@ def demo(
     model: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Another model, such as openai:gpt-5-mini.")
     ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also draw what is shown as an SVG.")
+    ] = None,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -34,4 +38,6 @@ def demo(
     if no_color:
         os.environ["NO_COLOR"] = "1"
     run_demo = importlib.import_module("stanchion.demo").run_demo
-    raise typer.Exit(run_demo(everything=everything, ticket=ticket, model=model, as_json=as_json))
+    raise typer.Exit(
+        run_demo(everything=everything, ticket=ticket, model=model, as_json=as_json, picture=svg)
+    )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+from rich import box
 from rich.columns import Columns
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from stanchion.review import defang
 from stanchion.values import Question
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "keys_for"]
+
+PICTURE_COLUMNS = 110
 
 Kind = Literal["real", "scripted", "person", "bank", "rule"]
 
@@ -23,8 +29,11 @@ _STYLES = {"real": "green", "scripted": "yellow", "person": "cyan", "bank": "blu
 class Screen:
     """A terminal, or silence when the output is JSON."""
 
-    def __init__(self, *, silent: bool) -> None:
-        self.console = Console(quiet=silent, highlight=False)
+    def __init__(self, *, silent: bool, recorded: bool = False) -> None:
+        width = PICTURE_COLUMNS if recorded else None
+        self.console = Console(
+            file=io.StringIO() if silent else None, highlight=False, record=recorded, width=width
+        )
 
     def act(self, number: int, title: str) -> None:
         """Open an act."""
@@ -42,7 +51,7 @@ class Screen:
         """Show the plain loop and Stanchion side by side."""
         width = max(38, (self.console.width - 4) // 2)
         panels = [
-            Panel("\n".join(lines), title=title, width=width, border_style=style)
+            Panel(Text("\n".join(lines)), title=title, width=width, border_style=style)
             for title, lines, style in (
                 ("plain loop", left, "red"),
                 ("Stanchion", right, "green"),
@@ -59,14 +68,35 @@ class Screen:
         """Wait for one key on a terminal; empty leaves the question open."""
         if not (self.console.is_terminal and self.console.is_interactive):
             return ""
-        keys = {choice[0]: choice for choice in choices}
+        keys = keys_for(choices)
         offered = "  ".join(f"[{key}] {choice}" for key, choice in keys.items())
         self.console.print(Text(f"            {offered}  [enter] leave it open"))
         return keys.get(_read_key(), "")
 
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show the banks' own payments against the answer key."""
+        table = Table(box=box.SIMPLE, title="what the banks say", title_justify="left")
+        for heading in ("ticket", "answer key", "paid", "verdict", "paid by the plain loop"):
+            table.add_column(heading)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self.console.print(table)
+
+    def draw(self, picture: Path) -> None:
+        """Write what was shown as an SVG file."""
+        self.console.save_svg(str(picture), title="make demo", clear=False)
+
     def plain(self, text: Any = "") -> None:
         """Print anything."""
         self.console.print(text)
+
+
+def keys_for(choices: Sequence[str]) -> dict[str, str]:
+    """Return a key for each choice: its first letter that no choice before it has taken."""
+    keys: dict[str, str] = {}
+    for choice in choices:
+        keys[next(letter for letter in f"{choice}123456789" if letter not in keys)] = choice
+    return keys
 
 
 def _read_key() -> str:

@@ -20,11 +20,18 @@ from stanchion.demo._victim import LEASE_SECONDS
 from stanchion.demo._world import DemoTicket, World, example, tickets
 from stanchion.engine import RunHandle, Settings, Stanchion
 from stanchion.models import Model, resolve
+from stanchion.review import defang
 from stanchion.values import Question, RunState
 
 __all__ = ["run_demo"]
 
 STOLEN = "900.00"
+
+YOURS = "yours"
+"""The sceptic's own ticket: it has no answer key, but nobody else's account may be paid."""
+
+PLAIN = {"wrong": 2, "doubled": 1}
+"""What the plain loop's bank must show."""
 
 LAST_ACT = 4
 """Tickets of a higher number are the further ones of ``--all``."""
@@ -34,17 +41,34 @@ LAST_ACT = 4
 class Tally:
     """What happened to each ticket, as far as the runtime says; the bank has the last word."""
 
-    asked: dict[str, str] = field(default_factory=dict[str, str])
+    asked: set[str] = field(default_factory=set[str])
+    answered: set[str] = field(default_factory=set[str])
+    """Tickets that the person at the terminal settled: what was paid then is their decision."""
+    told: dict[str, int] = field(default_factory=dict[str, int])
+    """Up to which entry each run was told."""
     runs: dict[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 
-def run_demo(*, everything: bool, ticket: str | None, model: str | None, as_json: bool) -> int:
-    """Show the demo; return the process's exit code: 0 if the bank agrees with the answer key."""
+def run_demo(
+    *,
+    everything: bool,
+    ticket: str | None,
+    model: str | None,
+    as_json: bool,
+    picture: Path | None = None,
+) -> int:
+    """Show the demo; return the process's exit code: 0 if the bank agrees with the answer key.
+
+    ``picture`` names an SVG file that gets what was shown.
+    """
     home = Path(tempfile.mkdtemp(prefix="stanchion-demo-"))
-    show = Show(World(home), Screen(silent=as_json), model or "local:smollm2")
-    own = None if ticket is None else DemoTicket("yours", 1, "1000000001", ticket, None, "needless")
+    screen = Screen(silent=as_json, recorded=picture is not None)
+    show = Show(World(home), screen, model or "local:smollm2")
+    own = None if ticket is None else DemoTicket(YOURS, 1, "1000000001", ticket, None, "needed")
     report = asyncio.run(show.play(everything=everything, own=own))
+    if picture is not None:
+        screen.draw(picture)
     if as_json:
         print(json.dumps(report))  # noqa: T201 (the one thing asked for)
     return 0 if report["as_expected"] else 1
@@ -109,17 +133,22 @@ class Show:
             self.desk.handle_ticket, value, key=ticket.id, initiator=ticket.initiator
         )
         self.tally.runs[ticket.id] = run.id
-        record = await run.settled()
-        await self._tell_decision(app, run.id)
+        await run.settled()
         self.tally.seconds[ticket.id] = round(time.monotonic() - began, 2)
-        if record.state is RunState.COMPLETED:
+        await self._tell(app, run)
+        while question := await self._next_question(app, run, ticket):
+            await self._ask(app, run, ticket, question)
+            await self._tell(app, run)
+
+    async def _tell(self, app: Stanchion, run: RunHandle[Any]) -> None:
+        await self._tell_decisions(app, run.id)
+        if (await run.status()).state is RunState.COMPLETED:
             result = await run.result()
             self.screen.line("bank", f"{result.outcome}: {result.detail}")
-        for question in await app.reviews.pending(run=run.id):
-            await self._ask(app, run, ticket, question)
 
-    async def _tell_decision(self, app: Stanchion, run: str) -> None:
-        for entry in await app.store.entries(run):
+    async def _tell_decisions(self, app: Stanchion, run: str) -> None:
+        for entry in await app.store.entries(run, self.tally.told.get(run, 0)):
+            self.tally.told[run] = entry.seq
             facts = entry.facts
             if entry.kind == "model" and entry.phase == "done":
                 who = "real" if facts.get("real") else "scripted"
@@ -127,23 +156,36 @@ class Show:
                 words = (
                     f"{used.get('input_tokens', 0)} read, {used.get('output_tokens', 0)} written"
                 )
-                self.screen.line(who, f"{facts.get('model')} as {entry.name}: {words}")
+                name = str(facts.get("model")).partition("@")[0]
+                self.screen.line(who, f"{name} as {entry.name}: {words}")
             if entry.kind == "decide" and entry.phase == "done":
                 sure = f"{facts.get('confidence', 0):.2f} of {facts.get('threshold', 0):.2f} needed"
                 self.screen.line("rule", f"decided by the {facts.get('by')}, confidence {sure}")
 
+    async def _next_question(
+        self, app: Stanchion, run: RunHandle[Any], ticket: DemoTicket
+    ) -> Question | None:
+        """Return what the run asks, unless the person has left it open."""
+        if ticket.id in self.tally.asked - self.tally.answered:
+            return None
+        return next(iter(await app.reviews.pending(run=run.id)), None)
+
     async def _ask(
         self, app: Stanchion, run: RunHandle[Any], ticket: DemoTicket, question: Question
     ) -> None:
-        self.tally.asked[ticket.id] = question.reason
+        self.tally.asked.add(ticket.id)
+        self.tally.answered.discard(ticket.id)
         self.screen.question(question)
         choice = self.screen.key(question.choices)
-        if choice:
-            await run.answer(question.id, choice, by="you")
-            await run.settled()
-            self.screen.line("person", f"you: {choice}")
-        else:
+        if not choice:
             self.screen.line("person", "left open")
+            return
+        self.screen.line("person", f"you: {choice}")
+        self.tally.answered.add(ticket.id)
+        await run.answer(question.id, choice, by="you")
+        while any(wait.topic == question.id for wait in await app.store.waits(run=run.id)):
+            await app.wait_for_change(run.id)
+        await run.settled()
 
     # Act 2
 
@@ -214,20 +256,31 @@ class Show:
     # The bank's word
 
     def _judge(self, played: list[DemoTicket], seconds: float, *, own: bool) -> dict[str, Any]:
-        paid: dict[str, list[tuple[str, str]]] = {}
-        for ticket, account, amount in self.bank.refunds():
-            paid.setdefault(ticket, []).append((account, amount))
+        paid, plainly_paid = _by_ticket(self.bank.refunds()), _by_ticket(self.plain_bank.refunds())
         counts: Counter[str] = Counter()
+        rows: list[tuple[str, ...]] = []
         unexpected: list[str] = []
         for ticket in played:
-            verdict = _verdict(ticket, paid.get(ticket.id, []), ticket.id in self.tally.asked)
+            verdict = self._verdict(ticket, paid.get(ticket.id, []))
             counts[verdict] += 1
+            rows.append(
+                (
+                    ticket.id,
+                    "only to your account" if own else _due(ticket),
+                    _payments(paid.get(ticket.id, [])),
+                    verdict,
+                    _payments(plainly_paid[ticket.id]) if ticket.id in plainly_paid else "",
+                )
+            )
             if verdict == "asked" and ticket.person != "needed":
                 counts["needless"] += 1
             as_told = ticket.act > LAST_ACT or (verdict == "asked") == bool(ticket.person)
             if not own and (verdict == "wrong" or not as_told):
                 unexpected.append(ticket.id)
+        self.screen.table(rows)
         plain = self._judge_plain(played)
+        if not own and plain != PLAIN:
+            unexpected.append("plain loop")
         report = {
             "right": counts["right"],
             "wrong": counts["wrong"],
@@ -242,6 +295,14 @@ class Show:
         }
         self._close(report, played)
         return report
+
+    def _verdict(self, ticket: DemoTicket, paid: list[tuple[str, str]]) -> str:
+        if ticket.id in self.tally.asked:
+            return "wrong" if paid and ticket.id not in self.tally.answered else "asked"
+        if ticket.id == YOURS:
+            return "right" if all(account == ticket.account for account, _ in paid) else "wrong"
+        due = [] if ticket.refund is None else [(str(ticket.account), ticket.refund)]
+        return "right" if paid == due else "wrong"
 
     def _judge_plain(self, played: list[DemoTicket]) -> dict[str, int]:
         known = {t.id: t for t in played}
@@ -269,16 +330,25 @@ class Show:
             self.screen.plain(f"  stanchion {command}")
 
 
-def _verdict(ticket: DemoTicket, paid: list[tuple[str, str]], asked: bool) -> str:  # noqa: FBT001
-    if asked:
-        return "wrong" if paid else "asked"
-    due = [] if ticket.refund is None else [(str(ticket.account), ticket.refund)]
-    return "right" if paid == due else "wrong"
+def _by_ticket(refunds: list[tuple[str, str, str]]) -> dict[str, list[tuple[str, str]]]:
+    paid: dict[str, list[tuple[str, str]]] = {}
+    for ticket, account, amount in refunds:
+        paid.setdefault(ticket, []).append((account, amount))
+    return paid
+
+
+def _due(ticket: DemoTicket) -> str:
+    due = f"£{ticket.refund} to {ticket.account}" if ticket.refund else "nothing"
+    return f"{due}, or ask" if ticket.person else due
+
+
+def _payments(paid: list[tuple[str, str]]) -> str:
+    return ", ".join(f"£{amount} to {account}" for account, amount in paid) or "nothing"
 
 
 def _stopped(question: Question) -> list[str]:
     """Say what was attempted, where it came from, and which rule stopped it."""
     lines = [f"refund({', '.join(f'{k}={v}' for k, v in question.subject['arguments'].items())})"]
     for name, places in question.subject.get("origins", {}).items():
-        lines.extend(f"{name}: line {p['line']} of {p['source']}" for p in places[:1])
+        lines.extend(f"{name} from line {p['line']}: {defang(p['excerpt'])}" for p in places[:1])
     return [*lines, f"stopped: {question.reason}"]

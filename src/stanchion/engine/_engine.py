@@ -86,8 +86,8 @@ class Engine:
     async def _round(self) -> None:
         try:
             wanted, self._wanted = self._wanted, set()
-            for run in wanted & self._incarnations.keys():
-                await self._incarnations[run].poke()
+            for incarnation in [i for run, i in self._incarnations.items() if run in wanted]:
+                await incarnation.poke()  # meanwhile others may end
             self._asked_at = self.host.clock.now()
             if len(self._moving) < self._concurrency:
                 runnable = set(await self._runnable())

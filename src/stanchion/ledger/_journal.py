@@ -194,11 +194,12 @@ class Journal:
         writes = self._writes_from(place)
         if not self.accept_drift or writes:
             remedy = "restore the old order of steps or guard the change with run.patched(), and "
-            remedy += "resume the run; give changed code a new version"
+            remedy += "resume the run; give changed code a new version; if nothing was changed, "
+            remedy += "take time and chance from run.now(), run.random() and run.sleep()"
             if writes:
                 remedy += f"; drift can't be accepted past the writes recorded here: {writes}"
             else:
-                remedy += ", or resume with --accept-drift"
+                remedy += "; or resume with --accept-drift"
             raise NonDeterminismError(
                 text,
                 remedy=remedy,

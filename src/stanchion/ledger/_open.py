@@ -68,13 +68,14 @@ def _driver(url: str, busy_timeout_seconds: float) -> Driver:
             f"{url!r} names no file",
             remedy="write three slashes before a relative path, four before an absolute one",
         )
-    return _file(address[1:], busy_timeout_seconds)
+    return local_file(address[1:], busy_timeout_seconds)
 
 
-def _file(path: str, busy_timeout_seconds: float) -> SqliteDriver:
+def local_file(path: str, busy_timeout_seconds: float, mounts: Path = _MOUNTS) -> SqliteDriver:
+    """Return the driver of a file, unless the mounts say that it lies on a network file system."""
     resolved = Path(path).expanduser().resolve()
-    if _MOUNTS.exists():
-        kind = network_file_system(str(resolved), _MOUNTS.read_text("utf-8", "replace"))
+    if mounts.exists():
+        kind = network_file_system(str(resolved), mounts.read_text("utf-8", "replace"))
         if kind is not None:
             raise ConfigurationError(
                 f"{resolved} lies on a network file system ({kind}), where SQLite can lose data",

@@ -216,7 +216,10 @@ class SqliteDriver:
                 remedy="restore it from a backup, or name another file",
             )
         if code == sqlite3.SQLITE_TOOBIG:
-            return EncodingError(f"a value is too large for the store: {error}")
+            return EncodingError(
+                f"a value is too large for the store: {error}",
+                remedy="store it elsewhere and return its address",
+            )
         if code in _REMEDIES:
             problem, remedy = _REMEDIES[code]
             return StoreUnavailable(

@@ -56,7 +56,9 @@ class ReviewInbox:
         for each in dict.fromkeys(question.run for question in questions):
             messages = await self._store.inbox(each)
             answered |= {message.topic for message in messages if message.kind == _KIND}
-        return tuple(question for question in questions if question.id not in answered)
+        # An answer that a run took since the first look is in no inbox any more: look again.
+        still = {question.id for question in await self._open(run=run)} if questions else set[str]()
+        return tuple(q for q in questions if q.id in still - answered)
 
     async def get(self, id: str) -> Question:  # noqa: A002 - the word that people type
         """Return an open question by its id or a beginning that no other open one shares."""

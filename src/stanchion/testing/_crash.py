@@ -101,7 +101,7 @@ async def crash_at_every_commit(
                     clock,
                     models(),
                     deps,
-                    replay=ReplayMode(),
+                    replay=ReplayMode(),  # so that the commits are those of production
                     worker="first",
                 )
                 run = await first.create(workflow, input, initiator)
@@ -110,14 +110,7 @@ async def crash_at_every_commit(
                     return  # the run ended without reaching this commit: all are done
                 except SimulatedCrash:
                     pass
-                second = Simulation(
-                    store,
-                    clock,
-                    models(),
-                    deps,
-                    replay=ReplayMode.from_environment(),
-                    worker="second",
-                )
+                second = Simulation(store, clock, models(), deps, worker="second")
                 second.questions.extend(first.questions)
                 result = await second.drive(workflow, run, answers)
                 yield Crash(crashing.commits[-1], side, number, result)

@@ -75,9 +75,7 @@ async def simulate(
     time = clock or FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=time.now)
     try:
-        simulation = Simulation(
-            store, time, models or {}, deps, replay=replay or ReplayMode.from_environment()
-        )
+        simulation = Simulation(store, time, models or {}, deps, replay=replay)
         run = await simulation.create(workflow, input, initiator)
         return await simulation.drive(workflow, run, answers, events)
     finally:
@@ -94,7 +92,7 @@ class Simulation:
         models: Mapping[str, Model],
         deps: Any,
         *,
-        replay: ReplayMode,
+        replay: ReplayMode | None = None,
         worker: str = "simulation",
     ) -> None:
         self.store = store
@@ -106,7 +104,7 @@ class Simulation:
             models=models,
             deps=deps,
             clock=clock,
-            replay=replay,
+            replay=replay or ReplayMode.from_environment(),
         )
         self.questions: list[Question] = []
 

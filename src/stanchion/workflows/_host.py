@@ -6,6 +6,7 @@ Built by the engine's app, handed to every incarnation. It holds nothing of a si
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,6 +34,7 @@ class ReplayMode:
     @classmethod
     def from_environment(cls) -> ReplayMode:
         """Return the mode that ``STANCHION_TEST_REPLAY=SEED`` asks a whole test suite for."""
+        sys.audit("stanchion.replay_mode")  # so that tests know which of them it can change
         seed = os.environ.get(VARIABLE)
         return cls() if not seed else cls(everywhere=True, seed=int(seed))
 
@@ -55,4 +57,4 @@ class Host:
     """How long an approval is waited for, where the workflow doesn't say; zero is for ever."""
     notify: Callable[[str], None] = lambda run: None
     """Called with the id of a run that has a new message or was just created."""
-    replay: ReplayMode = ReplayMode()
+    replay: ReplayMode = field(default_factory=ReplayMode.from_environment)

@@ -444,6 +444,8 @@ class Incarnation:
             self.prompts.distrust()
             raise
         except LedgerError as error:
+            if change is not None:  # the workflow has ended: there is nothing left to give up
+                raise
             raise self.give_up(error) from error
 
     def _acceptances(self) -> list[Draft]:

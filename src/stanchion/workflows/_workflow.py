@@ -41,6 +41,8 @@ _BRANCH = "await run.gather(...) gives each branch its own lane"
 _NOT_REPLAYABLE: dict[Any, str] = {
     time.time: _CLOCK,
     time.time_ns: _CLOCK,
+    time.localtime: _CLOCK,
+    time.gmtime: _CLOCK,
     time.monotonic: _CLOCK,
     time.perf_counter: _CLOCK,
     time.sleep: _SLEEP,
@@ -64,6 +66,12 @@ _NOT_REPLAYABLE: dict[Any, str] = {
     random.shuffle: _RANDOM,
     random.uniform: _RANDOM,
     random.sample: _RANDOM,
+    random.choices: _RANDOM,
+    random.gauss: _RANDOM,
+    random.randbytes: _RANDOM,
+    random.randrange: _RANDOM,
+    secrets.choice: _RANDOM,
+    secrets.randbelow: _RANDOM,
 }
 _CLOCK_METHODS = {"now", "utcnow", "today"}
 
@@ -197,21 +205,43 @@ def _types(fn: Callable[..., Any]) -> tuple[Any, Any]:
 
 
 def _refuse_unreplayable(fn: Callable[..., Any]) -> None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
-    except (OSError, TypeError, SyntaxError):
-        return  # no source at hand: divergence is found on replay
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = _resolve(node.func, fn)
+    """Look through a workflow, and the functions of its module that it calls."""
+    seen: set[Any] = set()
+    unseen: list[Any] = [fn]
+    while unseen:
+        function = unseen.pop()
+        seen.add(function)
+        for called, node, line in _calls_in(function):
             advice = _advice(called)
             if advice:
-                line = inspect.getsourcelines(fn)[1] + node.lineno - 1
                 raise ContractError(
-                    f"the workflow {fn.__name__!r} calls {ast.unparse(node.func)}() in line {line},"
+                    f"the workflow {fn.__name__!r} calls {ast.unparse(node)}() in line {line},"
                     " which differs from one replay to the next",
                     remedy=advice,
                 )
+            if inspect.isfunction(called) and called.__module__ == fn.__module__:
+                unseen += [] if called in seen else [called]
+
+
+def _calls_in(fn: Callable[..., Any]) -> Iterator[tuple[Any, ast.expr, int]]:
+    """Yield what a function calls and where, but for what it hands to ``run.read`` or ``step``."""
+    try:
+        lines, first = inspect.getsourcelines(fn)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return  # no source at hand: divergence is found on replay
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    recorded = [c.args[0] for c in calls if c.args and _is_recorded(c.func)]
+    names = {node.id for node in recorded if isinstance(node, ast.Name)}
+    bodies = [*recorded, *(n for n in ast.walk(tree) if getattr(n, "name", None) in names)]
+    apart = {id(node) for body in bodies for node in ast.walk(body)}
+    for call in calls:
+        if id(call) not in apart:
+            yield _resolve(call.func, fn), call.func, first + call.lineno - 1
+
+
+def _is_recorded(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and function.attr in {"read", "step"}
 
 
 def _advice(called: Any) -> str | None:
