@@ -19,7 +19,7 @@ from stanchion.ledger import (
     open_store,
     payload,
 )
-from stanchion.workflows import Host, Workflow, Workflows
+from stanchion.workflows import Host, Workflow, Workflows, advance
 from tests.moving import move
 from tests.workflows.desk import Bank, balance, pay_blindly, pay_with_key
 

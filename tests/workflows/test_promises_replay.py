@@ -11,7 +11,7 @@ import pytest
 
 from stanchion import Run, workflow
 from stanchion.ledger import NewRun, RunRecord, Store, open_store, payload
-from stanchion.workflows import Host, ReplayMode, Workflow, Workflows
+from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance
 from tests.moving import move
 
 performed: list[str] = []
@@ -219,7 +219,7 @@ async def test_a_run_that_is_told_to_stop_isnt_ended_by_code_that_goes_past_it(
         return "all is well"
 
     await memory.create(NewRun("run", "stubborn", "1", payload("x")))
-    host = Host(memory, Workflows([stubborn]), "worker", replay=PLAIN)
+    host = Host(memory, Workflows([stubborn]), "worker", replay=ReplayMode())
     record = await advance(host, "run", lambda incarnation: incarnation.interrupt())
 
     assert record is not None
