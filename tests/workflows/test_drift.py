@@ -10,7 +10,8 @@ import pytest
 from stanchion import Run, allow, workflow
 from stanchion.ledger import Message, NewRun, RunRecord, open_store, payload, verify
 from stanchion.review import ReviewInbox, reply
-from stanchion.workflows import Host, Workflow, Workflows, advance, steps_of
+from stanchion.workflows import Host, Workflow, Workflows, steps_of
+from tests.moving import move
 from tests.workflows.desk import Bank, pay_with_key
 
 performed: list[str] = []
@@ -55,9 +56,7 @@ class Desk:
 
     async def move(self, definition: Workflow[Any, Any, Any]) -> RunRecord:
         host = Host(self.store, Workflows([definition]), "worker", deps=Bank())
-        record = await advance(host, "run")
-        assert record is not None
-        return record
+        return await move(host)
 
     async def accept(self, definition: Workflow[Any, Any, Any]) -> RunRecord:
         self.sent += 1

@@ -19,7 +19,7 @@ from stanchion.ledger import (
     open_store,
     payload,
 )
-from stanchion.workflows import Host, Workflow, Workflows, advance
+from stanchion.workflows import Host, Workflow, Workflows
 from tests.moving import move
 from tests.workflows.desk import Bank, balance, pay_blindly, pay_with_key
 
@@ -209,5 +209,5 @@ async def test_a_write_that_waits_for_a_person_doesnt_keep_an_incarnation_whose_
     host = Host(cast("Any", store), Workflows([pay]), "worker", deps=Bank(lose_answers=1))
     with pytest.raises(StoreUnavailable, match="the disk is full"):
         async with asyncio.timeout(5):
-            await advance(host, "run")
+            await move(host)
     await store.close()
