@@ -36,6 +36,7 @@ from stanchion.trust import Verdict, find_origins, judge_bounds
 from stanchion.values import Question, ToolCall, ToolResult
 from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._gateway import gateway_of, recovery_gateway
+from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import (
@@ -130,7 +131,8 @@ async def _through_gateway(
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
 
     ask = partial(_ask, scope, caller.workflow, tool)
-    gateway = gateway_of(caller.workflow, tool, policy=policy, ask=ask)
+    known = partial(known_values, caller.incarnation, caller.workflow)
+    gateway = gateway_of(caller.workflow, tool, known=known, policy=policy, ask=ask)
     return await gateway.run(call, core)
 
 

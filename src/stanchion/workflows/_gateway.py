@@ -14,10 +14,12 @@ from typing import Any
 from stanchion.tools import (
     Asker,
     Gateway,
+    Known,
     Layer,
     Next,
     Policy,
     Tool,
+    ground,
     judge,
     note,
     review,
@@ -30,7 +32,12 @@ __all__ = ["gateway_of", "recovery_gateway"]
 
 
 def gateway_of(
-    workflow: Workflow[Any, Any, Any], tool: Tool[..., Any], *, policy: Policy, ask: Asker
+    workflow: Workflow[Any, Any, Any],
+    tool: Tool[..., Any],
+    *,
+    known: Known,
+    policy: Policy,
+    ask: Asker,
 ) -> Gateway:
     """Return the door for a new call of one of the workflow's tools."""
     contract = tool.contract
@@ -38,6 +45,7 @@ def gateway_of(
         tool,
         (
             validate(contract),
+            ground(contract, known),
             # limit: its place is here
             *(_user_layer(layer) for layer in workflow.layers),
             judge(policy),
