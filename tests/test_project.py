@@ -49,6 +49,7 @@ FACE = [
     "StepFailed",
     "ToolError",
     "ToolFailed",
+    "Untrusted",
     "allow",
     "tool",
     "workflow",

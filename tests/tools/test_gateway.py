@@ -20,13 +20,14 @@ from stanchion.tools import (
     Unanswered,
     asks,
     compose,
+    ground,
     judge,
     note,
     review,
     stop,
     validate,
 )
-from stanchion.trust import Verdict
+from stanchion.trust import ValueIndex, Verdict, leaves_of
 from stanchion.values import Action, ToolCall, ToolError, ToolResult
 from tests.tools.bank import ACCOUNT, refund
 
@@ -199,3 +200,36 @@ async def test_an_edit_that_does_not_fit_the_contract_is_not_made() -> None:
     assert core.calls == []
     assert result.error is not None
     assert result.error.field == "account_number"
+
+
+async def knowing(*said: str) -> ValueIndex:
+    index = ValueIndex()
+    index.say(leaves_of(said))
+    return index
+
+
+@pytest.mark.promise("TOOL-4")
+@pytest.mark.parametrize("origin", ["code", "model"])
+async def test_a_target_that_nobody_gave_stops_a_models_call_and_passes_codes(origin: Any) -> None:
+    core = Core()
+    layers = [validate(refund.contract), ground(refund.contract, knowing)]
+    result = await compose(layers, core)(replace(CALL, origin=origin))
+    if origin == "code":
+        assert ("ground", "pass: called by code") in core.calls[0].verdicts
+        return
+    assert core.calls == []
+    assert result.error is not None
+    assert (result.error.code, result.error.field) == ("ungrounded", "account_number")
+    assert result.error.action is Action.ASK_USER
+    assert ACCOUNT not in repr(result.error)
+
+
+async def test_a_target_that_the_user_gave_passes() -> None:
+    core = Core()
+
+    async def known() -> ValueIndex:
+        return await knowing(f"refund 5 to {ACCOUNT}")
+
+    layers = [validate(refund.contract), ground(refund.contract, known)]
+    await compose(layers, core)(replace(CALL, origin="model"))
+    assert core.calls[0].verdicts[-1] == ("ground", "pass: account_number: initiator")

@@ -179,7 +179,7 @@ async def test_an_agent_calls_tools_through_the_gateway_until_it_answers() -> No
     bank = Bank()
     models = {"strong": ScriptedModel([pay(5), "All done."])}
 
-    result = await simulate(agent, "pay five", models=models, deps=bank)
+    result = await simulate(agent, "pay 5 to 111", models=models, deps=bank)
 
     assert result.output == "completed: All done. (1 calls)"
     assert [amount for _, _, amount in bank.sent] == [5]
@@ -189,7 +189,9 @@ async def test_an_agents_call_beyond_its_bounds_needs_a_person_and_a_denial_reac
     bank = Bank()
     model = ScriptedModel([pay(500), "Sorry."])
 
-    result = await simulate(agent, "x", models={"strong": model}, deps=bank, answers=["deny"])
+    result = await simulate(
+        agent, "pay 500 to 111", models={"strong": model}, deps=bank, answers=["deny"]
+    )
 
     assert result.output == "completed: Sorry. (1 calls)"
     assert bank.sent == []
@@ -201,7 +203,7 @@ async def test_an_identical_write_proposed_again_is_answered_from_the_record() -
     bank = Bank()
     models = {"strong": ScriptedModel([pay(5, "c1"), pay(5, "c2"), "ok"])}
 
-    result = await simulate(agent, "x", models=models, deps=bank)
+    result = await simulate(agent, "pay 5 to 111", models=models, deps=bank)
 
     assert result.output == "completed: ok (2 calls)"
     assert len(bank.sent) == 1

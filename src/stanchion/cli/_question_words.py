@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stanchion.cli._text import moment
-from stanchion.review import ANSWER
+from stanchion.review import ANSWER, DECLINE
 from stanchion.values import Question, QuestionKind
 
 __all__ = ["command_for", "commands_for", "consequence_of", "deadline_of", "form_of", "short_id"]
@@ -24,6 +24,7 @@ _CONSEQUENCES = {
     (QuestionKind.APPROVAL, "edit"): "it is made with the arguments that you give instead",
     (QuestionKind.UNKNOWN, "happened"): "it isn't sent again; the run goes on with your result",
     (QuestionKind.UNKNOWN, "did_not_happen"): "it is sent again, with the same key",
+    (QuestionKind.INPUT, DECLINE): "the model is told that it doesn't get the value",
     (QuestionKind.UNKNOWN, "stop"): "the run fails here, and nothing is sent",
 }
 

@@ -8,7 +8,8 @@ entries, is a divergence; entries below a finished composite step are never look
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stanchion.errors import NonDeterminismError
@@ -73,6 +74,7 @@ class Journal:
     def __init__(self, entries: Iterable[Entry], *, accept_drift: bool = False) -> None:
         self._lanes: dict[str, dict[int, Recorded]] = {}
         """What is recorded, by lane and ordinal."""
+        self._forked: defaultdict[str, list[str]] | None = None
         self.accept_drift = accept_drift
         """Go on with the code's own order where it differs from the record."""
         self.accepted: list[tuple[Place, str]] = []
@@ -171,6 +173,32 @@ class Journal:
         step = self._at(Place(above, int(last))) if last.isdecimal() else None
         return (step is not None and step.done is not None) or self._is_over(above)
 
+    def within(self, lane: str) -> list[Recorded]:
+        """Return what is recorded in a lane and its branches, also below a finished step.
+
+        It is in the lane's own order; the branches of a fork stand where the fork was, one after
+        the other.
+        """
+        forks: dict[str, list[Recorded]] = defaultdict(list)
+        for branch in self._branches().get(lane, ()):
+            fork = branch[len(lane) + 2 :].partition(".")[0]
+            forks[fork] += self._lanes[branch].values()
+        groups = [[recorded] for recorded in self._lanes.get(lane, {}).values()]
+        groups = sorted(
+            filter(None, [*groups, *forks.values()]), key=lambda g: min(_first(r) for r in g)
+        )
+        return [recorded for group in groups for recorded in sorted(group, key=_in_order)]
+
+    def _branches(self) -> Mapping[str, Sequence[str]]:
+        """Return the lanes of branches by the lane that forked."""
+        if self._forked is None:
+            self._forked = defaultdict(list)
+            for lane in self._lanes:
+                above, _, last = lane.rpartition("/")
+                if last.startswith("f"):
+                    self._forked[above].append(lane)
+        return self._forked
+
     def _writes_from(self, place: Place) -> str:
         """Name the recorded writes at a place and after it in its lane, and below those."""
         names: list[str] = []
@@ -214,7 +242,18 @@ class Journal:
 
     def _replace(self, at: Place) -> None:
         """Drop what is void since the code went on differently at a place."""
+        self._forked = None
         for steps in self._lanes.values():
             for known in [recorded.place for recorded in steps.values()]:
                 if is_replaced(known, at):
                     del steps[known.ordinal]
+
+
+def _first(recorded: Recorded) -> int:
+    return recorded.entries[0].seq
+
+
+def _in_order(recorded: Recorded) -> tuple[int, int]:
+    """Order the steps of one fork: by branch, then as they came in it."""
+    branch = recorded.place.lane.rpartition(".")[2]
+    return (int(branch) if branch.isdecimal() else 0, recorded.place.ordinal)

@@ -13,10 +13,20 @@ from stanchion.review._bodies import (
 )
 from stanchion.review._defang import MAX_SHOWN, defang
 from stanchion.review._inbox import Letterbox, ReviewInbox
-from stanchion.review._question import ANSWER, Occasion, approval, ask, decision, unknown_outcome
+from stanchion.review._question import (
+    ANSWER,
+    DECLINE,
+    Occasion,
+    approval,
+    argument,
+    ask,
+    decision,
+    unknown_outcome,
+)
 
 __all__ = [
     "ANSWER",
+    "DECLINE",
     "MAX_SHOWN",
     "Answer",
     "Letterbox",
@@ -26,6 +36,7 @@ __all__ = [
     "answer_from_body",
     "answer_to_body",
     "approval",
+    "argument",
     "ask",
     "check_answer",
     "decision",

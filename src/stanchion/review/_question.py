@@ -19,10 +19,22 @@ from stanchion.tools import Contract
 from stanchion.trust import Origin
 from stanchion.values import Json, Question, QuestionKind, ToolCall
 
-__all__ = ["ANSWER", "Occasion", "approval", "ask", "decision", "unknown_outcome"]
+__all__ = [
+    "ANSWER",
+    "DECLINE",
+    "Occasion",
+    "approval",
+    "argument",
+    "ask",
+    "decision",
+    "unknown_outcome",
+]
 
 ANSWER = "answer"
 """The choice of a question that is answered with a value."""
+
+DECLINE = "decline"
+"""The choice of whoever doesn't give what a model asks for."""
 
 _FORM = 1
 _ID_LENGTH = 16
@@ -151,6 +163,22 @@ def ask(
         choices=tuple(options) or (ANSWER,),
         reason=reason,
         answer_schema=None if options else dict(_FREE_TEXT if schema is None else schema),
+    )
+    return _bind(draft, occasion)
+
+
+def argument(
+    occasion: Occasion, contract: Contract, field: str, schema: Mapping[str, Any], *, reason: str
+) -> Question:
+    """Ask for an argument that a model lacks; what it would have made up isn't shown."""
+    draft = _Draft(
+        kind=QuestionKind.INPUT,
+        prompt=f"Which {field.replace('_', ' ')} is {contract.name} to be called with?",
+        about={"tool": contract.name, "contract": contract.digest, "argument": field},
+        choices=(ANSWER, DECLINE),
+        reason=reason,
+        answer_schema=schema,
+        shown={"description": schema.get("description", "")},
     )
     return _bind(draft, occasion)
 

@@ -12,6 +12,7 @@ from stanchion.tools._contract import Contract, Effect
 from stanchion.tools._errors import render_error, translate, unknown_outcome
 from stanchion.tools._execute import ask_reconciler, execute_body, perform
 from stanchion.tools._gateway import Gateway, Layer, Next, asks, compose, note, stop
+from stanchion.tools._ground import Known, ground
 from stanchion.tools._judge import Policy, judge
 from stanchion.tools._keys import mint_key
 from stanchion.tools._outcomes import (
@@ -62,6 +63,7 @@ __all__ = [
     "Effect",
     "Gateway",
     "Happened",
+    "Known",
     "Layer",
     "Move",
     "Next",
@@ -85,6 +87,7 @@ __all__ = [
     "call",
     "compose",
     "execute_body",
+    "ground",
     "judge",
     "mint_key",
     "next_move",

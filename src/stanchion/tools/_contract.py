@@ -19,6 +19,7 @@ from stanchion.models import ToolSpec
 from stanchion.tools._outcomes import BadResult
 from stanchion.tools._parameters import Parameters
 from stanchion.tools._retry import RetryPolicy
+from stanchion.tools._schema import at_path
 
 __all__ = ["Contract", "Effect"]
 
@@ -68,6 +69,24 @@ class Contract:
     def irreversible(self) -> bool:
         """Whether nothing undoes a call."""
         return self.effect == "write" and self.compensate is None
+
+    def role_of(self, argument: str) -> str:
+        """Return the name of the role that an argument plays: its own, unless declared."""
+        role = self.targets.get(argument, argument)
+        return role if isinstance(role, str) else getattr(role, "__name__", argument)
+
+    def schema_of(self, field: str) -> Mapping[str, Any] | None:
+        """Return the schema of an argument, or of a part of one (dotted), None if undeclared."""
+        found, schema = at_path(self.parameters, field.split("."))
+        if found != field:
+            return None
+        shared = {"$defs": self.parameters["$defs"]} if "$defs" in self.parameters else {}
+        return {**schema, **shared}
+
+    def is_default(self, argument: str, value: Any) -> bool:
+        """Tell whether an argument, as JSON, is what the contract fills in when it is left out."""
+        schema: Mapping[str, Any] = self.parameters.get("properties", {}).get(argument, {})
+        return "default" in schema and schema["default"] == value
 
     def spec(self) -> ToolSpec:
         """Return the tool as a model sees it: no context, no key, no capability."""

@@ -24,7 +24,7 @@ from stanchion.tools._outcomes import BadResult, NotPerformed
 from stanchion.tools._schema import at_path, describe
 from stanchion.values import Action, Json, ToolError
 
-__all__ = ["render_error", "translate", "unknown_outcome"]
+__all__ = ["ask_for_target", "render_error", "translate", "unknown_outcome"]
 
 _ENOUGH_FIELDS = 5
 
@@ -89,7 +89,9 @@ def _invalid(exception: ValidationError, contract: Contract) -> ToolError:
     top = field.split(".", 1)[0]
     others = _others(problems[1:], contract, top)
     if top in contract.targets:
-        return _ask_for_target(field, received, others, missing=missing)
+        code = "missing_argument" if missing else "invalid_argument"
+        problem = f"{field} {'is missing' if missing else 'is not a valid value'}{others}"
+        return ask_for_target(code, field, problem, received)
     return ToolError(
         code="missing_argument" if missing else "invalid_argument",
         problem=f"{field} {'is missing' if missing else 'does not fit its declared form'}{others}",
@@ -101,11 +103,12 @@ def _invalid(exception: ValidationError, contract: Contract) -> ToolError:
     )
 
 
-def _ask_for_target(field: str, received: Json, others: str, *, missing: bool) -> ToolError:
+def ask_for_target(code: str, field: str, problem: str, received: Json = None) -> ToolError:
+    """Send the model to the user for an argument that says on whom or what a tool acts."""
     name = field.replace("_", " ")
     return ToolError(
-        code="missing_argument" if missing else "invalid_argument",
-        problem=f"{field} {'is missing' if missing else 'is not a valid value'}{others}",
+        code=code,
+        problem=problem,
         action=Action.ASK_USER,
         field=field,
         expected=f"the {name} exactly as the user gives it",

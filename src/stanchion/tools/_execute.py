@@ -12,9 +12,10 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
+from types import NoneType
 from typing import Any, TypeVar
 
 from stanchion.errors import EncodingError
@@ -36,6 +37,8 @@ __all__ = ["ask_reconciler", "execute_body", "perform"]
 
 T = TypeVar("T")
 
+_UNCHANGING = {str, int, float, bool, NoneType}
+
 _log = logging.getLogger("stanchion.tools")
 
 
@@ -47,7 +50,7 @@ async def execute_body(tool: Tool[..., Any], call: ToolCall, context: CallContex
     """
     contract = tool.contract
     leading = (context,) if contract.takes_context else ()
-    body = partial(tool.fn, *leading, **deepcopy(dict(call.arguments)))
+    body = partial(tool.fn, *leading, **_own_copy(call.arguments))
     async with asyncio.timeout(contract.timeout.total_seconds()):
         value = await (body() if contract.is_async else _in_thread(body))
     return contract.round_trip(value)
@@ -95,6 +98,11 @@ def _checked(tool: Tool[..., Any], answer: Reconciled) -> Reconciled:
             return answer
         case _:
             return CantTell(f"the reconciler answered with {type(answer).__name__}")
+
+
+def _own_copy(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy what a body could change."""
+    return {n: v if type(v) in _UNCHANGING else deepcopy(v) for n, v in arguments.items()}
 
 
 async def _in_thread(body: Callable[[], T]) -> T:

@@ -1,18 +1,29 @@
 """Trust: what may steer an effect, and within which bounds.
 
-Owns the operator's rules, their verdicts, and where a value came from. Holds no tool execution.
+Owns the operator's rules, their verdicts, where a value came from, and which values a model may act
+on. Holds no tool execution.
 """
 
 from stanchion.trust._allow import Allow, ToolContract, allow
+from stanchion.trust._index import GROUNDED, Ground, ValueIndex
+from stanchion.trust._leaves import Leaf, leaves_of
+from stanchion.trust._marks import Untrusted, divide
 from stanchion.trust._origins import Origin, find_origins
 from stanchion.trust._verdict import Verdict, judge_bounds
 
 __all__ = [
+    "GROUNDED",
     "Allow",
+    "Ground",
+    "Leaf",
     "Origin",
     "ToolContract",
+    "Untrusted",
+    "ValueIndex",
     "Verdict",
     "allow",
+    "divide",
     "find_origins",
     "judge_bounds",
+    "leaves_of",
 ]

@@ -1,8 +1,9 @@
 """A bounded loop in which a model calls tools: the step for what can't be written down as a plan.
 
 Each turn is a model step; each call it proposes goes through the same gateway as code's. An
-identical write proposed again is answered with its recorded outcome. The loop ends with a reason,
-never with an exception that loses what was done.
+identical write proposed again is answered with its recorded outcome; what only the user can say is
+asked of a person, and the loop goes on with the answer. It ends with a reason, never with an
+exception that loses what was done.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from stanchion.values import (
     ToolError,
     ToolResponsePart,
 )
+from stanchion.workflows._asking import ASKING_SINCE, Asking
 from stanchion.workflows._calls import call_tool
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._models import ModelCall, call_model
@@ -74,6 +76,8 @@ class _Loop:
     calls: int = 0
     done: dict[bytes, Json] = field(default_factory=dict[bytes, "Json"])
     """Responses to writes already performed, by tool and arguments."""
+    asking: Asking | None = None
+    """What only the user can say; None in a loop of a version that asked nobody."""
 
 
 async def run_agent(
@@ -92,8 +96,10 @@ async def run_agent(
     )
 
     async def body(scope: StepScope) -> AgentResult[Any]:
-        with scope.below():
-            result = await _loop(incarnation, workflow, task, named)
+        asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
+        with scope.below() as lane:
+            lane.by_model = True
+            result = await _loop(incarnation, workflow, task, named, asking)
         scope.facts |= {"stop_reason": result.stop_reason, "turns": result.turns}
         return result
 
@@ -106,8 +112,9 @@ async def _loop(
     workflow: Workflow[Any, Any, Any],
     task: AgentTask,
     named: Mapping[str, Tool[..., Any]],
+    asking: Asking | None,
 ) -> AgentResult[Any]:
-    loop = _Loop([_message("user", task.input)] if task.input else [])
+    loop = _Loop([_message("user", task.input)] if task.input else [], asking=asking)
     system = [_message("system", task.goal)]
     specs = tuple(tool.contract.spec() for tool in task.tools)
     for turn in range(1, task.max_turns + 1):
@@ -122,6 +129,8 @@ async def _loop(
             return _conclude(task, response.message, turn, loop.calls)
         answers = [await _answer(incarnation, workflow, named, loop, part) for part in wanted]
         loop.turns.append(Message("tool", tuple(answers)))
+        if asking is not None:
+            loop.turns += [_message("user", said) for said in await asking.ask()]
     return AgentResult(None, "max_turns", task.max_turns, loop.calls, "the turn limit was reached")
 
 
@@ -156,7 +165,10 @@ async def _answer(
             incarnation, workflow, tool, part.arguments, origin="model", call_id=part.id
         )
     except (ToolFailed, Denied, Expired, Refused) as error:
-        return ToolResponsePart(part.id, render_error(_tool_error(error)))
+        refused = _tool_error(error)
+        if loop.asking is not None:
+            loop.asking.need(tool.contract, refused)
+        return ToolResponsePart(part.id, render_error(refused))
     response: Json = json.loads(tool.contract.encode_result(value).data)
     if tool.contract.effect == "write":
         loop.done[identity] = response

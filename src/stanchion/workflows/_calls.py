@@ -1,7 +1,7 @@
-"""Calls of tools and functions as steps: the gateway composed with policy, review and intents.
+"""Calls of tools and functions as steps: the gateway with its policy, its review and its intents.
 
-Policy and review are injected into the gateway's layers here, and the core is the write-ahead
-effect. A call that was let through once isn't judged again when it is recovered.
+What the gateway's layers are given is made here, and the core is the write-ahead effect. A call
+that was let through once isn't judged again when it is recovered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from stanchion.tools import (
     CallContext,
     Contract,
     Edited,
-    Gateway,
     Rejected,
     Reviewed,
     Tool,
@@ -30,15 +29,14 @@ from stanchion.tools import (
     ask_reconciler,
     bare_contract,
     execute_body,
-    judge,
     mint_key,
     perform,
-    review,
-    validate,
 )
 from stanchion.trust import Verdict, find_origins, judge_bounds
 from stanchion.values import Question, ToolCall, ToolResult
 from stanchion.workflows._effects import Effect, perform_effect
+from stanchion.workflows._gateway import gateway_of, recovery_gateway
+from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import (
@@ -122,8 +120,7 @@ async def _through_gateway(
         return await perform_effect(scope, _effect(scope, caller, tool, ready))
 
     if scope.recorded is not None and scope.recorded.last(EntryPhase.INTENT):
-        recovered = Gateway(tool, (validate(contract),))
-        return await recovered.run(_as_sent(scope, call), core)
+        return await recovery_gateway(tool).run(_as_sent(scope, call), core)
     principal = initiator_of(caller.incarnation)
 
     def policy(ready: ToolCall) -> Verdict:
@@ -134,7 +131,8 @@ async def _through_gateway(
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
 
     ask = partial(_ask, scope, caller.workflow, tool)
-    gateway = Gateway(tool, (validate(contract), judge(policy), review(contract, ask)))
+    known = partial(known_values, caller.incarnation, caller.workflow)
+    gateway = gateway_of(caller.workflow, tool, known=known, policy=policy, ask=ask)
     return await gateway.run(call, core)
 
 

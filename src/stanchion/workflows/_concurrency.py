@@ -49,7 +49,7 @@ async def map_items(
                 if branch.task.done():
                     branch.task.result()  # raises the failure
             if not running:
-                return [b.task.result() for b in branches]
+                return [_joined(incarnation, b) for b in branches]
             await conductor.first_ended(running)
     except BaseException:
         for awaitable in todo[len(branches) :]:
@@ -86,7 +86,7 @@ async def race(incarnation: Incarnation, awaitables: Sequence[Awaitable[T]]) -> 
                 incarnation.journal.forget(lane_of_branch(lane.path, fork, loser))
         branches[index] = conductor.spawn(_coroutine(awaitables[index]), fork, index)
         await conductor.first_ended([branches[index]])
-    return index, branches[index].task.result()
+    return index, _joined(incarnation, branches[index])
 
 
 async def as_completed(
@@ -110,7 +110,7 @@ async def as_completed(
             )
             branch = left.pop(index)
             await conductor.first_ended([branch])
-            yield index, branch.task.result()
+            yield index, _joined(incarnation, branch)
     finally:
         await end_branches(incarnation, list(left.values()))
 
@@ -124,6 +124,12 @@ async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]
     if not incarnation.conductor.over:  # otherwise they go on in the next incarnation
         for branch in branches:
             incarnation.leave(branch.lane)
+
+
+def _joined(incarnation: Incarnation, branch: Branch[T]) -> T:
+    """Return what a branch came to; from now on the current lane has seen what it saw."""
+    incarnation.conductor.lane().trail.join(branch.trail)
+    return branch.task.result()
 
 
 def _raise_signal(branch: Branch[Any]) -> None:

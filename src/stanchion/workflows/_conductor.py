@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from stanchion.errors import ConcurrentScopeError, WorkflowError
 from stanchion.ledger import Place, lane_below, lane_of_branch
+from stanchion.workflows._trail import Trail
 
 __all__ = ["Branch", "Conductor", "Lane", "Suspended"]
 
@@ -43,12 +44,15 @@ class _Strand:
 class Lane:
     """One scope's sequence of steps."""
 
-    __slots__ = ("busy", "conductor", "forks", "ordinal", "path", "strand")
+    __slots__ = ("busy", "by_model", "conductor", "forks", "ordinal", "path", "strand", "trail")
 
-    def __init__(self, conductor: Conductor, path: str, strand: _Strand) -> None:
+    def __init__(self, conductor: Conductor, path: str, strand: _Strand, trail: Trail) -> None:
         self.conductor = conductor
         self.path = path
         self.strand = strand
+        self.trail = trail
+        self.by_model = False
+        """Whether a model chooses the steps of this lane."""
         self.ordinal = 0
         self.forks = 0
         self.busy: tuple[str, str] | None = None
@@ -101,6 +105,7 @@ class Branch(Generic[T]):
     lane: str
     task: asyncio.Task[T]
     strand: _Strand
+    trail: Trail
 
     def cancel(self, *, gently: bool) -> None:
         """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
@@ -140,7 +145,7 @@ class Conductor:
     @contextmanager
     def root(self) -> Generator[Lane]:
         """Drive the root lane in the current task."""
-        lane = Lane(self, "", _Strand())
+        lane = Lane(self, "", _Strand(), Trail())
         token = _current.set(lane)
         try:
             yield lane
@@ -172,7 +177,8 @@ class Conductor:
 
     @contextmanager
     def _drive(self, path: str) -> Generator[Lane]:
-        lane = Lane(self, path, self.lane().strand)
+        current = self.lane()
+        lane = Lane(self, path, current.strand, current.trail)
         token = _current.set(lane)
         try:
             yield lane
@@ -183,14 +189,17 @@ class Conductor:
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], fork: int, index: int) -> Branch[T]:
         """Start one branch of a fork of the current lane."""
-        path = lane_of_branch(self.lane().path, fork, index)
-        strand = _Strand()
+        current = self.lane()
+        path = lane_of_branch(current.path, fork, index)
+        strand, trail = _Strand(), current.trail.fork()
         context = contextvars.copy_context()
-        context.run(_current.set, Lane(self, path, strand))
+        lane = Lane(self, path, strand, trail)
+        lane.by_model = current.by_model
+        context.run(_current.set, lane)
         self.live += 1
         task = asyncio.get_running_loop().create_task(coroutine, context=context)
         task.add_done_callback(self._ended)
-        return Branch(index, path, task, strand)
+        return Branch(index, path, task, strand, trail)
 
     async def first_ended(self, branches: Sequence[Branch[Any]]) -> Branch[Any]:
         """Park the current lane until a branch has ended; return the first in order that has."""

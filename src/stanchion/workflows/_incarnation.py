@@ -57,6 +57,7 @@ from stanchion.workflows._conductor import Conductor, Lane, Suspended
 from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
+from stanchion.workflows._trail import Seen
 
 __all__ = [
     "CANCELLING",
@@ -77,7 +78,13 @@ RUN_PLACE = Place("", -1)
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
 
-LOOP_VERSION = 1
+SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "receive", "step"})
+"""Steps that bring values from outside."""
+
+MOST_SEEN = 1024
+"""Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
+
+LOOP_VERSION = 2
 """How composite steps are composed; kept in their opening entries."""
 
 
@@ -101,6 +108,12 @@ class StepScope:
     """An attempt of this step has an outcome that nobody has found out yet."""
     on_fenced: Callable[[], Awaitable[None]] | None = None
     """What to leave behind if another writer has the run when the outcome is to be recorded."""
+
+    @property
+    def loop(self) -> int:
+        """The version of composite steps under which this one began."""
+        opening = self.recorded.last(EntryPhase.OPEN) if self.recorded else None
+        return LOOP_VERSION if opening is None else int(opening.facts.get("loop", 1))
 
     def below(self, suffix: str = "") -> AbstractContextManager[Lane]:
         """Drive the lane of this step's children; the opening entry is written with the first."""
@@ -222,6 +235,7 @@ class Incarnation:
             recorded = self._claim(place, kind, name, request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
+                self._see_again(place, kind, name, request, recorded.done)
                 return self._outcome(recorded.done, result)
             if not self.owes_effects(place.lane, place.ordinal, fork):
                 self.conductor.check()
@@ -240,6 +254,7 @@ class Incarnation:
             await self._finish(scope, encode_error(error), status="error")
             raise decode_error(encode_error(error)) from error
         await self._finish(scope, encoded)
+        self._see(scope.place, scope.kind, scope.name, scope.request, encoded.digest)
         return value
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
@@ -270,6 +285,7 @@ class Incarnation:
             recorded = self._claim(place, awaited.kind, awaited.name, awaited.request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
+                self._see_again(place, awaited.kind, awaited.name, awaited.request, recorded.done)
                 return self._outcome(recorded.done, awaited.result)
             entry = recorded.waiting if recorded else None
             wait = await self._begin(place, awaited, entry)
@@ -284,6 +300,7 @@ class Incarnation:
                     await self._conclude(wait, awaited, message, encode_error(error), failed=True)
                     raise decode_error(encode_error(error)) from error
                 await self._conclude(wait, awaited, message, encoded)
+                self._see(place, awaited.kind, awaited.name, awaited.request, encoded.digest)
                 await self.conductor.after_new_step(place)
                 return awaited.result.decode(encoded.data)
 
@@ -482,6 +499,26 @@ class Incarnation:
             scope.written = True
         return opening
 
+    # What lanes have seen
+
+    def _see(self, place: Place, kind: str, name: str, request: Payload, result: bytes) -> None:
+        if kind in SEEN_KINDS:
+            lane = self.conductor.lane()
+            data = request.data if len(request.data) <= MOST_SEEN else None
+            seen = Seen(place, kind, name, request.digest, result, data, lane.by_model)
+            lane.trail.own.append(seen)
+
+    def _see_again(self, place: Place, kind: str, name: str, request: Payload, done: Entry) -> None:
+        """See a replayed step as it was seen live: in a model's loop, its own steps came first."""
+        trail = self.conductor.lane().trail
+        for child in self.journal.within(lane_below(place)) if kind == "agent" else ():
+            first, result = child.entries[0], _value_of(child.done)
+            if first.kind in SEEN_KINDS and first.request and result:
+                step = child.place, first.kind, first.name, first.request, result
+                trail.own.append(Seen(*step, first.request_data, by_model=True))
+        if result := _value_of(done):
+            self._see(place, kind, name, request, result)
+
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:
             return self.journal.claim(place, kind, name, request)
@@ -516,6 +553,11 @@ def _left(entries: Sequence[Entry]) -> set[Place]:
         elif entry.phase is EntryPhase.WAIT:
             left.discard(entry.place)
     return left
+
+
+def _value_of(done: Entry | None) -> bytes | None:
+    """Return the digest of a step's value; None without one or for an error."""
+    return None if done is None or done.facts.get("status") == "error" else done.result
 
 
 def _needed(recorded: Recorded) -> list[bytes]:

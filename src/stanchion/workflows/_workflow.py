@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from stanchion.errors import ConfigurationError, ContractError
 from stanchion.ledger import Codec, codec_for
-from stanchion.tools import Tool
+from stanchion.tools import Layer, Tool
 from stanchion.trust import Allow
 
 __all__ = ["Workflow", "Workflows", "workflow"]
@@ -90,6 +90,8 @@ class Workflow(Generic[RunT, I, O]):
     output_codec: Codec[O]
     approval_timeout: datetime.timedelta | None = None
     """How long an approval is waited for; zero is for ever, None as the app's settings say."""
+    layers: tuple[Layer, ...] = ()
+    """The users' own layers of the gateway, outermost first."""
 
 
 class Workflows:
@@ -135,6 +137,7 @@ def workflow(
     tools: Sequence[Tool[..., Any]] = (),
     untrusted_may: Sequence[Allow] = (),
     approval_timeout: datetime.timedelta | None = None,
+    layers: Sequence[Layer] = (),
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
     fn: Callable[[RunT, I], Awaitable[O]] | None = None,
@@ -145,13 +148,14 @@ def workflow(
     tools: Sequence[Tool[..., Any]] = (),
     untrusted_may: Sequence[Allow] = (),
     approval_timeout: datetime.timedelta | None = None,
+    layers: Sequence[Layer] = (),
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
     ``version`` names the code: a run goes on only under the version that it started with. ``tools``
-    are those it may call. ``approval_timeout`` is how long a person may take to approve one of its
-    calls, zero for ever; None is as the app's settings say. Raises ContractError for a function
-    that can't be replayed.
+    are those it may call; ``layers`` are passed by each of those calls before policy judges it.
+    ``approval_timeout`` is how long a person may take to approve one of its calls, zero for ever;
+    None is as the app's settings say. Raises ContractError for a function that can't be replayed.
     """
 
     def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
@@ -171,6 +175,7 @@ def workflow(
             codec_for(input_type),
             codec_for(output_type),
             approval_timeout,
+            tuple(layers),
         )
 
     return define if fn is None else define(fn)

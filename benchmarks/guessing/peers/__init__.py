@@ -1,0 +1,1 @@
+"""Code that reads the benchmark data's own package."""

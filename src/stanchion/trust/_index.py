@@ -1,0 +1,130 @@
+"""Every value that a run has seen, and whether it may say on whom or what a model acts.
+
+A value has two labels. *Fact*: is it true? That is the trust of the tool that returned it.
+*Selection*: who chose it? A true record found by an invented key was chosen by whoever invented
+the key. A value counts as grounded if it is a literal of the initiator's, or if it has both labels
+and is the only one of its role in its result, or the one that the initiator's words select there.
+Nothing is inferred by a model, and a value that is unknown isn't grounded.
+
+Built from recorded facts in a run's own order, so that it says the same on every replay. It grows
+with the leaves it has seen; a question costs no more when it is large.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from stanchion.trust._choice import Candidates, candidates_of, select
+from stanchion.trust._leaves import Leaf, leaves_of
+from stanchion.trust._literals import literal_keys
+from stanchion.trust._normal import keys_of, kind_of, lookup_keys
+from stanchion.values import Json
+
+__all__ = ["GROUNDED", "Ground", "ValueIndex"]
+
+Ground: TypeAlias = Literal["default", "initiator", "look-up", "several", "untrusted", "unknown"]
+"""What stands behind a value."""
+
+GROUNDED: frozenset[Ground] = frozenset({"default", "initiator", "look-up"})
+"""What a model may act on."""
+
+MAX_ORIGINS = 8
+"""Results a value is remembered to come from, the newest; to forget one only lowers trust."""
+
+_WORST_FIRST: Sequence[Ground] = ("unknown", "untrusted", "several", "look-up", "initiator")
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What a result offers for a role, and which of it the words known by then select."""
+
+    candidates: Candidates
+    selected: tuple[str, ...]
+    words: int
+
+
+@dataclass(slots=True)
+class _Result:
+    """A trusted result whose look-up was grounded."""
+
+    tool: str
+    leaves: tuple[Leaf, ...]
+    choices: dict[tuple[str, str], _Choice] = field(default_factory=dict[tuple[str, str], _Choice])
+    """By role and kind."""
+
+
+class ValueIndex:
+    """The values of one run, up to now."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._answers: set[tuple[str, str]] = set()
+        self._untrusted: set[str] = set()
+        self._found: defaultdict[str, list[tuple[_Result, str]]] = defaultdict(list)
+
+    # What a run sees
+
+    def say(self, leaves: Iterable[Leaf]) -> None:
+        """Add the initiator's own words."""
+        for leaf in leaves:
+            text = leaf.value
+            self._said |= literal_keys(text) if isinstance(text, str) else keys_of(text)
+
+    def answer(self, value: Json, role: str) -> None:
+        """Add what a person gave when asked for this role; it counts for no other."""
+        for leaf in leaves_of(value):
+            self._answers |= {(key, role) for key in keys_of(leaf.value)}
+
+    def distrust(self, leaves: Iterable[Leaf]) -> None:
+        """Add values that nobody vouches for."""
+        for leaf in leaves:
+            self._untrusted |= keys_of(leaf.value)
+
+    def find(self, leaves: Iterable[Leaf], *, tool: str) -> None:
+        """Add a tool's result that is fact and whose look-up was grounded."""
+        result = _Result(tool, tuple(leaves))
+        kinds = {key: kind_of(leaf.value) for leaf in result.leaves for key in keys_of(leaf.value)}
+        for key, kind in kinds.items():
+            origins = self._found[key]
+            origins.append((result, kind))
+            del origins[:-MAX_ORIGINS]
+
+    # What it knows
+
+    def ground(self, value: Json, role: str) -> Ground:
+        """Say what stands behind a value, structured or not, in a role: the weakest of its leaves.
+
+        A value without leaves says nothing of its own, like a default.
+        """
+        found = {self._ground(leaf.value, role) for leaf in leaves_of(value)}
+        worst: list[Ground] = [ground for ground in _WORST_FIRST if ground in found]
+        return worst[0] if worst else "default"
+
+    def is_untrusted(self, value: Json) -> bool:
+        """Tell whether a part of this value has been seen where nobody vouches for it."""
+        keys = (keys_of(leaf.value) for leaf in leaves_of(value))
+        return any(each & self._untrusted and not each & self._said for each in keys)
+
+    def _ground(self, value: Json, role: str) -> Ground:
+        keys = lookup_keys(value, role)
+        if any(key in self._said or (key, role) in self._answers for key in keys):
+            return "initiator"
+        if any(key in self._untrusted for key in keys):
+            return "untrusted"
+        origins = [origin for key in keys for origin in self._found.get(key, ())]
+        choices = [self._choice(result, role, kind) for result, kind in origins]
+        if any(key in choice.selected for choice in choices for key in keys):
+            return "look-up"
+        return "several" if any(keys in choice.candidates for choice in choices) else "unknown"
+
+    def _choice(self, result: _Result, role: str, kind: str) -> _Choice:
+        """Return what a result offers for a role, worked out again when more has been said."""
+        choice = result.choices.get((role, kind))
+        if choice is None or choice.words != len(self._said):
+            offered = candidates_of(result.leaves, result.tool, role, kind)
+            chosen = select(offered, result.leaves, self._said)
+            choice = result.choices[role, kind] = _Choice(offered, chosen, len(self._said))
+        return choice
