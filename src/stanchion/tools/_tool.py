@@ -24,10 +24,6 @@ __all__ = ["Register", "Tool", "by_name", "tool"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEFAULT_TIMEOUT = timedelta(seconds=30)
-MAX_ARGUMENT_BYTES = 64 * 1024
-MAX_RESULT_BYTES = 1024 * 1024
-
 
 class Tool(Generic[P, R]):
     """A function with a contract. ``run.call(tool, ...)`` calls it; ``fn`` is the bare body."""
@@ -83,15 +79,15 @@ def tool(
     reconcile: Callable[..., Any] | None = None,
     compensate: Callable[..., Any] | None = None,
     needs_review: bool = False,
-    timeout: timedelta = DEFAULT_TIMEOUT,
+    timeout: timedelta = timedelta(seconds=30),
     retries: int | RetryPolicy = 2,
     targets: Mapping[str, Any] | Collection[str] = (),
     name: str | None = None,
     description: str | None = None,
     version: str = "1",
     examples: Sequence[Mapping[str, Any]] = (),
-    max_argument_bytes: int = MAX_ARGUMENT_BYTES,
-    max_result_bytes: int = MAX_RESULT_BYTES,
+    max_argument_bytes: int = 64 * 1024,
+    max_result_bytes: int = 1024 * 1024,
 ) -> Register:
     """Register a typed function as a tool, or raise ContractError saying how to mend it.
 
