@@ -238,7 +238,7 @@ def _is_unreachable(exception: BaseException) -> bool:
 
 def _client_classes(exception: BaseException) -> set[str]:
     """Return the names of those of an exception's classes that an HTTP client defines."""
-    clients = {"httpx", "httpcore", "requests", "urllib3", "aiohttp"}
+    clients = {"httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp"}
     classes = type(exception).__mro__
     return {each.__name__ for each in classes if each.__module__.split(".", 1)[0] in clients}
 

@@ -16,9 +16,10 @@ from typing import Any, cast
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from stanchion.errors import EncodingError
+from stanchion.tools._outcomes import BadResult
 from stanchion.tools._signature import refuse
 
-__all__ = ["ForeignSchema", "Misfit"]
+__all__ = ["ForeignSchema", "Misfit", "held_to"]
 
 MAX_REFERENCES = 20_000
 """Followed while one value is checked."""
@@ -70,6 +71,17 @@ class ForeignSchema:
             raise EncodingError(
                 "the value is too deep for its schema to be checked", remedy="flatten it"
             ) from error
+
+
+def held_to(schema: ForeignSchema, value: Any, tool: str) -> Any:
+    """Return a tool's result if it fits its schema, else raise BadResult."""
+    try:
+        fits = not schema.misfits(value)
+    except EncodingError as error:
+        raise BadResult(f"{tool} answered with what can't be checked") from error
+    if not fits:
+        raise BadResult(f"{tool} answered with another form than it declares")
+    return value
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:

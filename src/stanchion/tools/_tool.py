@@ -25,11 +25,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Resource(Protocol):
+    """Something that is opened when it is first used, and again after it was closed."""
+
+    async def aclose(self) -> None:
+        """Let go of what this event loop holds open."""
+        ...
+
+
 class Tool(Generic[P, R]):
     """A function with a contract. ``run.call(tool, ...)`` calls it; ``fn`` is the bare body."""
 
-    def __init__(self, fn: Callable[..., Any], contract: Contract) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], contract: Contract, *, resource: Resource | None = None
+    ) -> None:
         self.fn = fn
+        self.resource = resource
+        """What the body holds open between calls; the app that serves the tool closes it."""
         self.contract = contract
         self.__name__ = contract.name
         self.__qualname__ = getattr(fn, "__qualname__", contract.name)

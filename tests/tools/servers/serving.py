@@ -10,6 +10,7 @@ import uvicorn
 def serve(app: Any) -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen()
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)

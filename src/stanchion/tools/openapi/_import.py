@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +10,18 @@ from typing import Any, TypeAlias, cast
 
 import httpx
 
-from stanchion.errors import ContractError, EncodingError
-from stanchion.ledger import codec_for
+from stanchion.errors import ContractError
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract
-from stanchion.tools._foreign_schema import ForeignSchema
-from stanchion.tools._outcomes import BadResult
-from stanchion.tools._registration import Declaration, Shape, declared_contract
-from stanchion.tools._schema_arguments import SchemaArguments
+from stanchion.tools._foreign_schema import ForeignSchema, held_to
+from stanchion.tools._imported import (
+    Imported,
+    all_refusals,
+    check_known,
+    check_server_name,
+    imported_contract,
+)
+from stanchion.tools._registration import Declaration
 from stanchion.tools._signature import refuse
 from stanchion.tools._tool import Tool, by_name
 from stanchion.tools.openapi._document import METHODS, read_document, secret_names
@@ -30,9 +33,6 @@ __all__ = ["Auth", "openapi_tools"]
 
 Auth: TypeAlias = httpx.Auth | Callable[[Any], httpx.Auth | Awaitable[httpx.Auth]]
 """Credentials, or what gets them from the app's ``deps`` at each call."""
-
-_SERVER_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9-])*")
-_MANY = 5
 
 
 def openapi_tools(
@@ -60,7 +60,7 @@ def openapi_tools(
     declared = operations or {}
     reader = _Reader(parsed, server, declared, key_header)
     found = dict(reader.find(include, exclude))
-    _check_known({*declared, *(include or ()), *exclude}, reader.ids(), server)
+    check_known({*declared, *(include or ()), *exclude}, reader.ids(), server)
     target = _Target(_server(base_url, egress, server), auth, key_header)
     tools = [_tool(operation, contract, target) for operation, contract in reader.read(found)]
     by_name(tools)
@@ -103,18 +103,18 @@ class _Reader:
             except ContractError as error:
                 refused.append(error)
         if refused:
-            raise _all_refusals(refused)
+            raise all_refusals(refused)
         return found
 
     def _one(self, name: str, path: str, method: str) -> tuple[Operation, Contract]:
         where = f"operation {name}"
         secrets = secret_names(self.document) | {("header", self.key_header.lower())}
         operation = read_operation(self.document, path, method, secrets, where)
-        said = self.declared.get(name, Declaration())
-        if not (said.read or said.write):
-            reads = method in {"get", "head"}
-            said = replace(said, read=reads, write=not reads)
-        return operation, _contract(self.server, operation, said, where)
+        found = Imported(
+            self.server, operation.id, operation.description, operation.arguments, operation.answer
+        )
+        said, reads = self.declared.get(name, Declaration()), method in {"get", "head"}
+        return operation, imported_contract(found, said, reads=reads, where=where)
 
     def _all(self) -> Iterator[tuple[str, str, str]]:
         paths: Mapping[str, Any] = self.document.get("paths", {})
@@ -126,22 +126,6 @@ class _Reader:
                     yield operation_id(cast("Mapping[str, Any]", said), path, method), path, method
 
 
-def _contract(server: str, operation: Operation, said: Declaration, where: str) -> Contract:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", said.name or operation.id).strip("_")
-    shape = Shape(
-        name=f"{server}__{plain}",
-        description=said.description or operation.description,
-        arguments=SchemaArguments(
-            operation.arguments, where=where, max_bytes=said.max_argument_bytes
-        ),
-        result=codec_for(Any),
-        returns=operation.answer,
-        takes_context=True,
-        is_async=True,
-    )
-    return declared_contract(shape, said)
-
-
 def _tool(operation: Operation, contract: Contract, target: _Target) -> Tool[..., Any]:
     answer = ForeignSchema(operation.answer, f"tool {contract.name}, its answer")
 
@@ -151,7 +135,8 @@ def _tool(operation: Operation, contract: Contract, target: _Target) -> Tool[...
             written = _with_key(written, target.key_header, context.key)
         auth = await _credentials(target.auth, context.deps)
         context.check_deadline()
-        return _checked(await send(target.server, written, contract, auth), answer, contract)
+        value = await send(target.server, written, contract, auth)
+        return None if value is None else held_to(answer, value, contract.name)
 
     call.__doc__ = contract.description
     call.__qualname__ = contract.name
@@ -169,21 +154,9 @@ async def _credentials(auth: Auth | None, deps: Any) -> httpx.Auth | None:
     return await given if inspect.isawaitable(given) else given
 
 
-def _checked(value: Any, answer: ForeignSchema, contract: Contract) -> Any:
-    """Return the value if it fits what the operation declares."""
-    try:
-        fits = value is None or not answer.misfits(value)
-    except EncodingError as error:
-        raise BadResult(f"{contract.name} answered with what can't be checked") from error
-    if not fits:
-        raise BadResult(f"{contract.name} answered with another form than it declares")
-    return value
-
-
 def _server(base_url: str, egress: Collection[str], name: str) -> Server:
+    check_server_name(name)
     where = f"server {name}"
-    if not _SERVER_NAME.fullmatch(name):
-        raise refuse(where, "its name can't begin a tool's name", "use letters, digits, single _")
     base = httpx.URL(base_url)
     if base.scheme not in {"http", "https"} or not base.host:
         raise refuse(where, "its base_url isn't an address", "give https://host/path")
@@ -192,22 +165,3 @@ def _server(base_url: str, egress: Collection[str], name: str) -> Server:
             where, "its base_url holds more than host and path", "give credentials by auth"
         )
     return Server(base, frozenset(egress))
-
-
-def _check_known(named: set[str], ids: set[str], server: str) -> None:
-    if unknown := sorted(named - ids):
-        raise refuse(
-            f"server {server}",
-            f"its document has no operation {unknown[0]!r}",
-            f"there is: {', '.join(sorted(ids)[:20])}",
-        )
-
-
-def _all_refusals(refused: list[ContractError]) -> ContractError:
-    if len(refused) == 1:
-        return refused[0]
-    told = "\n".join(f"  {e.message}: {e.remedy}" for e in refused[:_MANY])
-    return ContractError(
-        f"{len(refused)} operations can't be tools:\n{told}",
-        remedy="mend each with operations={id: Declaration(...)}, or name them in exclude",
-    )
