@@ -10,15 +10,13 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from stanchion.engine import Settings, Stanchion
 from stanchion.errors import ConfigurationError
 from stanchion.workflows import Workflow
 
 __all__ = ["load_app", "load_named", "load_target", "load_workflow"]
-
-T = TypeVar("T")
 
 
 def load_workflow(target: str) -> Workflow[Any, Any, Any]:
@@ -45,11 +43,10 @@ def load_app(targets: list[str], settings: Settings) -> Stanchion:
 
 def load_target(target: str) -> Workflow[Any, Any, Any] | Stanchion:
     """Return the app or workflow that a target names, or raise ConfigurationError."""
-    kinds: tuple[type[Any], ...] = (Workflow, Stanchion)
-    return load_named(target, kinds, "app or workflow")
+    return load_named(target, (Workflow, Stanchion), "app or workflow")
 
 
-def load_named(target: str, kinds: tuple[type[T], ...], what: str) -> T:
+def load_named(target: str, kinds: tuple[type[Any], ...], what: str) -> Any:
     """Return the object of one of these kinds that a target names; the only one without a name."""
     name, colon, attribute = target.rpartition(":")
     if not colon:

@@ -1,8 +1,9 @@
-"""``stanchion tools``: what other servers' tools say, in front of a person."""
+"""``stanchion tools``: others' tools before a person, ours before other programs."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -14,11 +15,16 @@ from stanchion.cli._targets import load_named
 from stanchion.cli._text import shown
 from stanchion.cli._watch import interruptible
 from stanchion.errors import ConfigurationError
+from stanchion.integrations import ToolServer
 from stanchion.tools.mcp import Change, Manifest, McpServer
 
 __all__ = ["app"]
 
-app = typer.Typer(name="tools", help="Approve the tools of MCP servers.", no_args_is_help=True)
+app = typer.Typer(
+    name="tools",
+    help="Approve the tools of MCP servers, serve tools over MCP.",
+    no_args_is_help=True,
+)
 
 _SHOWN = ("title", "description", "inputSchema", "outputSchema", "annotations")
 
@@ -37,7 +43,7 @@ def pin(
 
     All of it is text from outside: read it as such. What is approved goes into the lock file.
     """
-    server = load_named(target, (McpServer,), "McpServer")
+    server: McpServer = load_named(target, (McpServer,), "McpServer")
     before, now = interruptible(_look(server))
     changes = before.changes(now)
     if as_json:
@@ -52,6 +58,31 @@ def pin(
         raise typer.Exit(1)
     server.approve(now)
     note(f"approved: {server.pinned}")
+
+
+@app.command()
+def serve(
+    target: Annotated[str, typer.Argument(metavar="MODULE:SERVER", help="A ToolServer.")],
+    *,
+    http: Annotated[
+        str, typer.Option("--http", metavar="HOST:PORT", help="Serve HTTP instead of stdio.")
+    ] = "",
+) -> None:
+    """Serve tools to MCP clients: over standard input and output, or over HTTP at /mcp.
+
+    Over HTTP every request has to carry the token in STANCHION_MCP_TOKEN, if there is one; without
+    one only this machine is served.
+    """
+    server: ToolServer = load_named(target, (ToolServer,), "ToolServer")
+    if not http:
+        interruptible(server.serve_stdio())
+        return
+    host, _, port = http.rpartition(":")
+    if not host or not port.isdecimal():
+        raise typer.BadParameter("give HOST:PORT, for example 127.0.0.1:8000", param_hint="--http")
+    token = os.environ.get("STANCHION_MCP_TOKEN", "")
+    note(f"serving {len(server.served.tools)} tools at http://{http}/mcp; Ctrl-C stops")
+    interruptible(server.serve_http(host.strip("[]"), int(port), token=token))
 
 
 async def _look(server: McpServer) -> tuple[Manifest, Manifest]:
