@@ -37,7 +37,7 @@ Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[Client]]
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     return {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
         "DESK_FOLDER": str(tmp_path),
         "DESK_STORE": f"sqlite:///{tmp_path}/desk.db",
         "STANCHION_POLL_SECONDS": "0.05",

@@ -305,7 +305,8 @@ async def test_what_a_server_says_of_a_failure_is_translated(
 async def test_a_huge_answer_is_cut_off_and_the_next_call_works(
     servers: Servers, hostile: StdioServer | HttpServer
 ) -> None:
-    declared = {"huge": READ, "echo": READ}
+    large = Declaration(read=True, max_result_bytes=10_000_000)  # so that only reading is bounded
+    declared = {"huge": large, "echo": READ}
     server = await servers.approved(hostile, declared=declared, max_message_bytes=1_000_000)
 
     assert (await error(server, "huge")).code == "result_too_large"
