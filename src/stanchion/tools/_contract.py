@@ -36,6 +36,11 @@ class Arguments(Protocol):
         ...
 
     @property
+    def types(self) -> Mapping[str, Any]:
+        """The Python type of each argument's values."""
+        ...
+
+    @property
     def max_bytes(self) -> int: ...
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Name a call's arguments; raise TypeError where a call would."""

@@ -37,6 +37,7 @@ class Parameters:
     ) -> None:
         self.max_bytes = max_bytes
         self.names = tuple(p.name for p in parameters)
+        self.types: Mapping[str, Any] = {p.name: p.annotation for p in parameters}
         self._positional = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         for parameter in parameters:
             _check_type(parameter, where)

@@ -20,6 +20,14 @@ from stanchion.tools._signature import refuse
 
 __all__ = ["SchemaArguments"]
 
+_TYPES = {
+    "array": list,
+    "boolean": bool,
+    "integer": int,
+    "number": float,
+    "object": dict,
+    "string": str,
+}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -35,6 +43,9 @@ class SchemaArguments:
             "type": "object",
             "properties": properties,
             "additionalProperties": False,
+        }
+        self.types: Mapping[str, Any] = {
+            name: _TYPES.get(str(each.get("type")), object) for name, each in properties.items()
         }
         self._check = ForeignSchema(self.schema, where)
         for name in self.names:
