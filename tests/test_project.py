@@ -60,6 +60,8 @@ HEAVY = {
     "alembic",
     "genai_prices",
     "httpx",
+    "jsonschema",
+    "mcp",
     "psycopg",
     "pydantic_ai",
     "rich",

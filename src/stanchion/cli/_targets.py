@@ -16,7 +16,7 @@ from stanchion.engine import Settings, Stanchion
 from stanchion.errors import ConfigurationError
 from stanchion.workflows import Workflow
 
-__all__ = ["load_app", "load_target", "load_workflow"]
+__all__ = ["load_app", "load_named", "load_target", "load_workflow"]
 
 
 def load_workflow(target: str) -> Workflow[Any, Any, Any]:
@@ -43,26 +43,23 @@ def load_app(targets: list[str], settings: Settings) -> Stanchion:
 
 def load_target(target: str) -> Workflow[Any, Any, Any] | Stanchion:
     """Return the app or workflow that a target names, or raise ConfigurationError."""
+    return load_named(target, (Workflow, Stanchion), "app or workflow")
+
+
+def load_named(target: str, kinds: tuple[type[Any], ...], what: str) -> Any:
+    """Return the object of one of these kinds that a target names; the only one without a name."""
     name, colon, attribute = target.rpartition(":")
     if not colon:
         name, attribute = target, ""
     module = _import(name)
-    known = _known(module)
+    known = {key: value for key, value in vars(module).items() if isinstance(value, kinds)}
     if not attribute and len(known) == 1:
         return next(iter(known.values()))
     if attribute in known:
         return known[attribute]
     there = ", ".join(f"{name}:{each}" for each in known) or "nothing of the kind"
-    what = "is no app or workflow" if hasattr(module, attribute) else "isn't there"
-    raise ConfigurationError(f"{target} {what}", remedy=f"there is: {there}")
-
-
-def _known(module: ModuleType) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, Workflow | Stanchion)
-    }
+    problem = f"is no {what}" if hasattr(module, attribute) else "isn't there"
+    raise ConfigurationError(f"{target} {problem}", remedy=f"there is: {there}")
 
 
 def _import(name: str) -> ModuleType:

@@ -114,6 +114,9 @@ class Stanchion:
             await self._engine.stop(grace)
             await self._serving
             self._engine = self._serving = None
+        tools = (tool for workflow in self.workflows for tool in workflow.tools)
+        for resource in {tool.resource for tool in tools if tool.resource is not None}:
+            await resource.aclose()
         if self._host is not None:
             await self._host.store.close()
             self._host = None

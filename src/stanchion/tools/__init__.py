@@ -35,6 +35,7 @@ from stanchion.tools._recovery import (
     next_move,
     silent_from,
 )
+from stanchion.tools._registration import Declaration
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._review import (
     Approved,
@@ -58,6 +59,7 @@ __all__ = [
     "CallContext",
     "CantTell",
     "Contract",
+    "Declaration",
     "DidNotHappen",
     "Edited",
     "Effect",

@@ -8,22 +8,51 @@ recovery relies on, so that an approval of one contract isn't one of another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from stanchion.errors import EncodingError
 from stanchion.ledger import Codec, Payload
 from stanchion.models import ToolSpec
 from stanchion.tools._outcomes import BadResult
-from stanchion.tools._parameters import Parameters
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import at_path
 
-__all__ = ["Contract", "Effect"]
+__all__ = ["Arguments", "Contract", "Effect"]
 
 Effect: TypeAlias = Literal["read", "write"]
+
+
+class Arguments(Protocol):
+    """What a tool takes: declared by a function's types, or by a JSON schema from elsewhere."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of the arguments, an object."""
+        ...
+
+    @property
+    def types(self) -> Mapping[str, Any]:
+        """The Python type of each argument's values."""
+        ...
+
+    @property
+    def max_bytes(self) -> int: ...
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Name a call's arguments; raise TypeError where a call would."""
+        ...
+
+    def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values by name; raise pydantic.ValidationError or EncodingError."""
+        ...
+
+    def encode(self, arguments: Mapping[str, Any]) -> bytes:
+        """Return the canonical bytes, the same for the same values."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +78,7 @@ class Contract:
     retry: RetryPolicy
     targets: Mapping[str, Any]
     """Arguments that say on whom or what the tool acts, with the role each plays."""
-    arguments: Parameters
+    arguments: Arguments
     result: Codec[Any]
     parameters: Mapping[str, Any]
     """JSON schema of the arguments, an object."""

@@ -24,7 +24,7 @@ from stanchion.tools._outcomes import BadResult, NotPerformed
 from stanchion.tools._schema import at_path, describe
 from stanchion.values import Action, Json, ToolError
 
-__all__ = ["ask_for_target", "render_error", "translate", "unknown_outcome"]
+__all__ = ["ask_for_target", "render_error", "translate", "unknown_outcome", "unreachable"]
 
 _ENOUGH_FIELDS = 5
 
@@ -51,6 +51,16 @@ def unknown_outcome() -> ToolError:
         problem="the call was sent or may have been, and what came of it is not known",
         action=Action.ESCALATE,
         do_not="do not call it again: whether it happened is not known",
+    )
+
+
+def unreachable() -> ToolError:
+    """Say that nothing was sent, since there was nobody to send it to."""
+    return ToolError(
+        code="unreachable",
+        problem="what the tool needs could not be reached",
+        action=Action.WAIT,
+        retryable=True,
     )
 
 
@@ -198,12 +208,7 @@ def _foreign(exception: BaseException, contract: Contract) -> ToolError:
             retryable=True,
         )
     if _is_unreachable(exception):
-        return ToolError(
-            code="unreachable",
-            problem="what the tool needs could not be reached",
-            action=Action.WAIT,
-            retryable=True,
-        )
+        return unreachable()
     if isinstance(exception, OSError):
         return ToolError(
             code="unavailable",
@@ -233,7 +238,7 @@ def _is_unreachable(exception: BaseException) -> bool:
 
 def _client_classes(exception: BaseException) -> set[str]:
     """Return the names of those of an exception's classes that an HTTP client defines."""
-    clients = {"httpx", "httpcore", "requests", "urllib3", "aiohttp"}
+    clients = {"httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp"}
     classes = type(exception).__mro__
     return {each.__name__ for each in classes if each.__module__.split(".", 1)[0] in clients}
 

@@ -41,8 +41,11 @@ def ground(contract: Contract, known: Known) -> Layer:
             return await proceed(note(call, "ground", "pass", "no targets"))
         index = await known()
         sent = _as_json(contract, call.arguments)
+        # An imported tool's optional target may be left out: then the server chooses, as declared.
         grounds: dict[str, Ground] = {
-            name: _ground(contract, index, name, sent[name]) for name in contract.targets
+            name: _ground(contract, index, name, sent[name])
+            for name in contract.targets
+            if name in sent
         }
         for name, found in grounds.items():
             if found not in GROUNDED:
@@ -56,7 +59,7 @@ def ground(contract: Contract, known: Known) -> Layer:
 
 def _as_json(contract: Contract, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments as JSON; most targets are that already."""
-    if all(type(arguments[name]) in _JSON for name in contract.targets):
+    if all(type(arguments.get(name)) in _JSON for name in contract.targets):
         return arguments
     return json.loads(contract.encode_arguments(arguments))
 

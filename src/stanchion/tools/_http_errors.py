@@ -1,7 +1,8 @@
 """What an HTTP status means to a model that called a tool.
 
 Recognises the exceptions of any HTTP client by their shape, so that no client is imported. Reads
-the status, the ``Retry-After`` header and, of a 422's body, only the names of declared parameters.
+the status, the ``Retry-After`` header and, of the body of a 422 or 400 (FastAPI's form or problem
+details), only the names of declared parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, cast
 from stanchion.tools._contract import Contract
 from stanchion.values import Action, ToolError
 
-__all__ = ["HttpFailure", "http_failure", "translate_status"]
+__all__ = ["HttpFailure", "http_failure", "refused_by_status", "translate_status"]
 
 _LONGEST_WAIT = 24 * 3600.0
 
@@ -46,7 +47,7 @@ def http_failure(exception: BaseException) -> HttpFailure | None:
 def translate_status(failure: HttpFailure, contract: Contract) -> ToolError:
     """Say what a model should do about this status."""
     status = failure.status
-    if status == 422:
+    if status == 422 or (status == 400 and _named_fields(failure.body, contract)):
         return _unprocessable(failure, contract)
     if status == 429:
         return _error("rate_limited", "too many calls", Action.WAIT, failure)
@@ -59,6 +60,16 @@ def translate_status(failure: HttpFailure, contract: Contract) -> ToolError:
     if status >= 500 and status != 501:
         return _error("service_failed", "the service failed", Action.WAIT, failure)
     return ToolError("http_error", f"the service answered {status}", Action.ESCALATE)
+
+
+def refused_by_status(status: int, contract: Contract) -> bool:
+    """Tell whether this answer to a write says that nothing was done.
+
+    A server that took an idempotency key may answer 409 while the first call is still at work.
+    """
+    if status == 408 or (status == 409 and contract.accepts_key):
+        return False
+    return 400 <= status < 500 or status in {307, 308}
 
 
 _KNOWN: Mapping[int, ToolError] = {
@@ -126,13 +137,17 @@ def _unprocessable(failure: HttpFailure, contract: Contract) -> ToolError:
     )
 
 
+_LISTS = ("detail", "errors", "invalid-params", "invalid_params")
+_HOLDERS = (Mapping, list, tuple)
+
+
 def _named_fields(body: Any, contract: Contract) -> list[str]:
     """Return the parameters that a 422's body names, in FastAPI's or a common form."""
     named: list[str] = []
     entries: Any = body
     if isinstance(body, Mapping):
         known = cast("Mapping[str, Any]", body)
-        entries = known.get("detail", known.get("errors"))
+        entries = next((known[key] for key in _LISTS if isinstance(known.get(key), _HOLDERS)), None)
     if isinstance(entries, Mapping):
         named += [str(key) for key in cast("Mapping[Any, Any]", entries)]
     elif isinstance(entries, Sequence) and not isinstance(entries, str):
@@ -145,7 +160,9 @@ def _names_of(entry: Any) -> list[str]:
     if not isinstance(entry, Mapping):
         return []
     known = cast("Mapping[str, Any]", entry)
-    location: Any = known.get("loc", known.get("field", known.get("pointer", ())))
+    location: Any = next(
+        (known[key] for key in ("loc", "field", "pointer", "name") if key in known), ()
+    )
     if isinstance(location, str):
         return re.split(r"[./]", location)
     if not isinstance(location, Sequence):

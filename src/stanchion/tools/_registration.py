@@ -19,61 +19,88 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from stanchion.errors import EncodingError
 from stanchion.ledger import Codec, canonical, codec_for, digest
 from stanchion.tools._companions import check_compensation, check_reconciler
-from stanchion.tools._contract import Contract
+from stanchion.tools._contract import Arguments, Contract
 from stanchion.tools._docstring import parse_docstring
 from stanchion.tools._parameters import Parameters
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import without_titles
 from stanchion.tools._signature import Signature, refuse, signature_of
 
-__all__ = ["Declaration", "contract_of", "with_digest"]
+__all__ = ["Declaration", "Shape", "contract_of", "declared_contract", "with_digest"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What the operator says about a function."""
+    """What the operator says about a tool, see ``tool``; nobody else sets effect and trust."""
 
-    read: bool
-    write: bool
-    trusted: bool
-    accepts_key: bool | timedelta
-    reconcile: Callable[..., Any] | None
-    compensate: Callable[..., Any] | None
-    needs_review: bool
-    timeout: timedelta
-    retries: int | RetryPolicy
-    targets: Mapping[str, Any] | Collection[str]
-    name: str | None
-    description: str | None
-    version: str
-    examples: Sequence[Mapping[str, Any]]
-    max_argument_bytes: int
-    max_result_bytes: int
+    read: bool = False
+    write: bool = False
+    trusted: bool = False
+    accepts_key: bool | timedelta = False
+    reconcile: Callable[..., Any] | None = None
+    compensate: Callable[..., Any] | None = None
+    needs_review: bool = False
+    timeout: timedelta = timedelta(seconds=30)
+    retries: int | RetryPolicy = 2
+    targets: Mapping[str, Any] | Collection[str] = ()
+    name: str | None = None
+    description: str | None = None
+    version: str = "1"
+    examples: Sequence[Mapping[str, Any]] = ()
+    max_argument_bytes: int = 64 * 1024
+    max_result_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a tool is, before anybody says what it does: a function, or a schema from elsewhere."""
+
+    name: str
+    description: str
+    arguments: Arguments
+    result: Codec[Any]
+    returns: Mapping[str, Any]
+    takes_context: bool
+    is_async: bool
 
 
 def contract_of(fn: Callable[..., Any], said: Declaration) -> Contract:
-    """Make the contract, or raise ContractError."""
-    name = _name(fn, said)
+    """Make the contract of a function, or raise ContractError."""
+    name = said.name or getattr(fn, "__name__", "")
+    _check_name(name, f"tool {name or fn!r}")
     where = f"tool {name}"
     _check_effect(said, where)
     signature = signature_of(fn, where)
     text = parse_docstring(fn.__doc__)
-    description = (said.description or text.description).strip()
-    if not description:
-        raise refuse(
-            where, "it has no description", "say in its docstring what it does and when to use it"
-        )
     arguments = Parameters(
         signature.parameters, text.parameters, where=where, max_bytes=said.max_argument_bytes
     )
     result, returns = _result(signature, where)
+    shape = Shape(
+        name=name,
+        description=said.description or text.description,
+        arguments=arguments,
+        result=result,
+        returns=returns,
+        takes_context=signature.takes_context,
+        is_async=signature.is_async,
+    )
+    return declared_contract(shape, said)
+
+
+def declared_contract(shape: Shape, said: Declaration) -> Contract:
+    """Make the contract of a shape about which the operator said this, or raise ContractError."""
+    where, arguments = f"tool {shape.name}", shape.arguments
+    _check_name(shape.name, where)
+    _check_effect(said, where)
+    _check_description(shape.description, where)
     check_reconciler(said.reconcile, arguments.names, where)
     check_compensation(said.compensate, arguments.names, where)
     contract = Contract(
-        name=name,
-        description=description,
+        name=shape.name,
+        description=shape.description.strip(),
         effect="write" if said.write else "read",
         trusted=said.trusted,
         accepts_key=said.accepts_key is not False,
@@ -85,16 +112,16 @@ def contract_of(fn: Callable[..., Any], said: Declaration) -> Contract:
         retry=_retry(said.retries),
         targets=_targets(said.targets, arguments.names, where),
         arguments=arguments,
-        result=result,
+        result=shape.result,
         parameters=_with_examples(arguments, said.examples, where),
-        returns=returns,
+        returns=shape.returns,
         examples=tuple(said.examples),
         max_result_bytes=said.max_result_bytes,
-        takes_context=signature.takes_context,
-        is_async=signature.is_async,
+        takes_context=shape.takes_context,
+        is_async=shape.is_async,
         version=said.version,
         digest="",
-        notes=tuple(_notes(said, signature, arguments)),
+        notes=tuple(_notes(said, shape)),
     )
     return with_digest(contract)
 
@@ -104,15 +131,22 @@ def with_digest(contract: Contract) -> Contract:
     return replace(contract, digest=_digest(contract))
 
 
-def _name(fn: Callable[..., Any], said: Declaration) -> str:
-    name = said.name or getattr(fn, "__name__", "")
+def _check_name(name: str, where: str) -> None:
     if not _NAME.fullmatch(name):
         raise refuse(
-            f"tool {name or fn!r}",
+            where,
             "its name can't be used by a model",
             "write a `def` or give name=: letters, digits, _ and -, at most 64",
         )
-    return name
+
+
+def _check_description(text: str, where: str) -> None:
+    if not text.strip():
+        raise refuse(
+            where,
+            "it has no description",
+            "say in its docstring or with description= what it does and when to use it",
+        )
 
 
 def _check_effect(said: Declaration, where: str) -> None:
@@ -176,7 +210,7 @@ def _targets(
 
 
 def _with_examples(
-    arguments: Parameters, examples: Sequence[Mapping[str, Any]], where: str
+    arguments: Arguments, examples: Sequence[Mapping[str, Any]], where: str
 ) -> Mapping[str, Any]:
     for example in examples:
         try:
@@ -188,15 +222,15 @@ def _with_examples(
     return {**arguments.schema, "examples": list(examples)} if examples else arguments.schema
 
 
-def _notes(said: Declaration, signature: Signature, arguments: Parameters) -> Iterator[str]:
-    properties: Mapping[str, Any] = arguments.schema.get("properties", {})
+def _notes(said: Declaration, shape: Shape) -> Iterator[str]:
+    properties: Mapping[str, Any] = shape.arguments.schema.get("properties", {})
     for name, schema in properties.items():
         if "description" not in schema and "$ref" not in schema:
             yield f"parameter {name} has no description: add it under `Args:` in the docstring"
     can_be_resolved = said.accepts_key is not False or said.reconcile is not None
     if said.write and not can_be_resolved:
         yield "an unknown outcome goes to a person: the target takes no key and can't be asked"
-    if said.write and not signature.is_async and not can_be_resolved:
+    if said.write and not shape.is_async and not can_be_resolved:
         yield "a timeout is an unknown outcome: it runs in a thread, which can't be cancelled"
 
 

@@ -24,16 +24,24 @@ __all__ = ["Register", "Tool", "by_name", "tool"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEFAULT_TIMEOUT = timedelta(seconds=30)
-MAX_ARGUMENT_BYTES = 64 * 1024
-MAX_RESULT_BYTES = 1024 * 1024
+
+class Resource(Protocol):
+    """Something that is opened when it is first used, and again after it was closed."""
+
+    async def aclose(self) -> None:
+        """Let go of what this event loop holds open."""
+        ...
 
 
 class Tool(Generic[P, R]):
     """A function with a contract. ``run.call(tool, ...)`` calls it; ``fn`` is the bare body."""
 
-    def __init__(self, fn: Callable[..., Any], contract: Contract) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], contract: Contract, *, resource: Resource | None = None
+    ) -> None:
         self.fn = fn
+        self.resource = resource
+        """What the body holds open between calls; the app that serves the tool closes it."""
         self.contract = contract
         self.__name__ = contract.name
         self.__qualname__ = getattr(fn, "__qualname__", contract.name)
@@ -83,15 +91,15 @@ def tool(
     reconcile: Callable[..., Any] | None = None,
     compensate: Callable[..., Any] | None = None,
     needs_review: bool = False,
-    timeout: timedelta = DEFAULT_TIMEOUT,
+    timeout: timedelta = timedelta(seconds=30),
     retries: int | RetryPolicy = 2,
     targets: Mapping[str, Any] | Collection[str] = (),
     name: str | None = None,
     description: str | None = None,
     version: str = "1",
     examples: Sequence[Mapping[str, Any]] = (),
-    max_argument_bytes: int = MAX_ARGUMENT_BYTES,
-    max_result_bytes: int = MAX_RESULT_BYTES,
+    max_argument_bytes: int = 64 * 1024,
+    max_result_bytes: int = 1024 * 1024,
 ) -> Register:
     """Register a typed function as a tool, or raise ContractError saying how to mend it.
 

@@ -20,8 +20,16 @@ from stanchion.decide import Calibration
 from stanchion.errors import Expired
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import Tool
-from stanchion.values import Decision, Principal
-from stanchion.workflows import _agent, _calls, _concurrency, _nodes, _people, _steps
+from stanchion.values import Decision, Principal, ToolResult
+from stanchion.workflows import (
+    _agent,
+    _calls,
+    _concurrency,
+    _nodes,
+    _people,
+    _propose,
+    _steps,
+)
 from stanchion.workflows._agent import AgentResult
 from stanchion.workflows._conductor import Lane
 from stanchion.workflows._incarnation import Incarnation
@@ -75,6 +83,16 @@ class Run(Generic[Deps]):
         """
         arguments = tool.contract.arguments.bind(args, kwargs)
         return await _calls.call_tool(self._incarnation, self._workflow, tool, arguments)
+
+    async def propose(
+        self, tool: Tool[..., Any], arguments: Mapping[str, Any], *, call_id: str = ""
+    ) -> ToolResult:
+        """Make a call that a model proposed, its arguments as they came; never raise for the tool.
+
+        In one run an equal write is one effect. ``call_id`` is the model's own id for the call.
+        """
+        incarnation, workflow = self._incarnation, self._workflow
+        return await _propose.propose(incarnation, workflow, tool, arguments, call_id)
 
     async def step(
         self, fn: Callable[P, Awaitable[T] | T], /, *args: P.args, **kwargs: P.kwargs
