@@ -471,8 +471,10 @@ def _late_of() -> CompilerElement:
 
 
 def _shared_put() -> CompilerElement:
-    new = {"state": bindparam("state", type_=Text), "expires_at": bindparam("until")}
-    return update(shared).values(new).where(shared.c.key == bindparam("of_key", type_=Text))
+    changed = update(shared).values(
+        state=bindparam("state", type_=Text), expires_at=bindparam("until", type_=BigInteger)
+    )
+    return changed.where(shared.c.key == bindparam("of_key", type_=Text))
 
 
 def _tag(name: DialectName, i: int) -> ColumnElement[bool]:

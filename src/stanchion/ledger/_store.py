@@ -1,8 +1,9 @@
 """The boundary to durable storage.
 
-What it knows: runs, entries, payloads, waits, inbox, leases, shared states, and which commit survives what. What
-it refuses to know: models, tools, workflows, replay. Implemented by the SQL store on SQLite, on
-PostgreSQL and on ``:memory:``; one conformance suite (``tests/conformance``) runs on all three.
+What it knows: runs, entries, payloads, waits, inbox, leases, shared states, and which commit
+survives what. What it refuses to know: models, tools, workflows, replay. Implemented by the SQL
+store on SQLite, on PostgreSQL and on ``:memory:``; one conformance suite (``tests/conformance``)
+runs on all three.
 
 Every method may raise StoreUnavailable (nothing was written, try again), StoreCorrupt or
 SchemaMismatch.
