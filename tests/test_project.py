@@ -28,6 +28,7 @@ ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 FACE = [
     "Action",
     "AgentResult",
+    "Breaker",
     "CallContext",
     "CantTell",
     "Decision",
@@ -40,6 +41,7 @@ FACE = [
     "Money",
     "NotPerformed",
     "Principal",
+    "Rate",
     "Refused",
     "Run",
     "RunHandle",

@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Action": "values",
     "AgentResult": "workflows",
+    "Breaker": "tools",
     "CallContext": "tools",
     "CantTell": "tools",
     "Decision": "values",
@@ -30,6 +31,7 @@ _HOMES = {
     "Money": "values",
     "NotPerformed": "tools",
     "Principal": "values",
+    "Rate": "tools",
     "Refused": "errors",
     "Run": "workflows",
     "RunHandle": "engine",
@@ -48,6 +50,7 @@ _HOMES = {
 __all__ = [
     "Action",
     "AgentResult",
+    "Breaker",
     "CallContext",
     "CantTell",
     "Decision",
@@ -60,6 +63,7 @@ __all__ = [
     "Money",
     "NotPerformed",
     "Principal",
+    "Rate",
     "Refused",
     "Run",
     "RunHandle",

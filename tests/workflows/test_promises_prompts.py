@@ -68,7 +68,7 @@ async def agent(run: Run[Bank], turns: int) -> None:
 async def run_turns(turns: int, mode: ReplayMode | None = None) -> tuple[Measured, ScriptedModel]:
     """Let an agent call a tool so many times; return the store and what the model was sent."""
     store = Measured()
-    calls = [ToolCallPart(f"call {i}", "balance", {"account": "111"}) for i in range(turns)]
+    calls = [ToolCallPart(f"call {i}", "balance", {"account": str(i)}) for i in range(turns)]
     model = ScriptedModel(calls)
     await store.create(NewRun("run", agent.name, agent.version, payload(turns)))
     host = Host(
@@ -76,7 +76,7 @@ async def run_turns(turns: int, mode: ReplayMode | None = None) -> tuple[Measure
         Workflows([agent]),
         "worker",
         models={"strong": model},
-        deps=Bank(),
+        deps=Bank(balances={str(i): 100 + i for i in range(turns)}),
         replay=mode or ReplayMode.from_environment(),
     )
     record = await move(host)

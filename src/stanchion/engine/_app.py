@@ -32,6 +32,7 @@ from stanchion.ledger import (
 )
 from stanchion.models import Model, resolve
 from stanchion.review import ReviewInbox, reply
+from stanchion.tools import Rate
 from stanchion.values import Principal, Question, RunState
 from stanchion.workflows import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
 
@@ -61,6 +62,7 @@ class Stanchion:
         models: Mapping[str, ModelSpec] | None = None,
         workflows: Iterable[Workflow[Any, Any, Any]] = (),
         deps: Any = None,
+        rate: Rate | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         replay: ReplayMode | None = None,
@@ -71,6 +73,7 @@ class Stanchion:
         self._given_store = store
         self._models = models
         self._deps = deps
+        self._rate = rate
         self._clock = clock or SystemClock()
         self._replay = replay or ReplayMode.from_environment()
         self._host: Host | None = None
@@ -284,6 +287,7 @@ class Stanchion:
                 approval_timeout=timedelta(seconds=self.settings.approval_seconds),
                 notify=self._notify,
                 replay=self._replay,
+                rate=self._rate,
             )
         return self._host
 

@@ -39,6 +39,7 @@ from stanchion.ledger._prompts import (
 )
 from stanchion.ledger._records import (
     Commit,
+    Decide,
     Draft,
     Durability,
     Entry,
@@ -53,6 +54,7 @@ from stanchion.ledger._records import (
     RunFilter,
     RunRecord,
     Settlement,
+    Shared,
     Wait,
 )
 from stanchion.ledger._store import Fenced, Store
@@ -62,6 +64,7 @@ __all__ = [
     "MAX_PAYLOAD_BYTES",
     "Codec",
     "Commit",
+    "Decide",
     "Draft",
     "Durability",
     "Entry",
@@ -82,6 +85,7 @@ __all__ = [
     "RunRecord",
     "Sections",
     "Settlement",
+    "Shared",
     "Store",
     "VerifyReport",
     "Wait",

@@ -11,16 +11,17 @@ entries, payloads, the run's projection and its settlement, or nothing of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from stanchion.values import Json, RunState
 
 __all__ = [
     "Commit",
+    "Decide",
     "Draft",
     "Durability",
     "Entry",
@@ -35,8 +36,11 @@ __all__ = [
     "RunFilter",
     "RunRecord",
     "Settlement",
+    "Shared",
     "Wait",
 ]
+
+T = TypeVar("T")
 
 
 class Durability(StrEnum):
@@ -180,6 +184,20 @@ class LateOutcome:
     status: str
     """``done`` or ``not_performed``."""
     payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A small state that runs share, such as what is left of a rate."""
+
+    state: Json
+    until: datetime
+    """When it lapses: from then on it is as good as none."""
+
+
+Decide: TypeAlias = Callable[[Mapping[str, Any], datetime], tuple[Mapping[str, Shared], T]]
+"""A pure decision: of the states that haven't lapsed, by key, and the time, it makes those that
+change, and an answer."""
 
 
 @dataclass(frozen=True, slots=True)

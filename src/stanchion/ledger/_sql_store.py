@@ -17,6 +17,7 @@ from stanchion.ledger._moments import Clock, host_micros, micros
 from stanchion.ledger._reads import Reads
 from stanchion.ledger._records import (
     Commit,
+    Decide,
     Durability,
     Entry,
     Inbox,
@@ -58,7 +59,7 @@ class SqlStore:
         self._clock = clock
         statements = statements_for(driver.dialect)
         lease_clock = self._server_time if driver.server_clock else self._now
-        self._writes = Writes(statements, self._now, lease_clock)
+        self._writes = Writes(driver.dialect, statements, self._now, lease_clock)
         self._reads = Reads(driver.dialect, statements, lease_clock)
         self._writer = Writer(driver, "stanchion-writer", self._writes)
         self._writer.adopt(connection)
@@ -131,6 +132,10 @@ class SqlStore:
     async def late_outcomes(self, run: str, key: str) -> Sequence[LateOutcome]:
         """Return what fenced writers left about this effect, oldest first."""
         return await self._reader.do(partial(self._reads.late_outcomes, run=run, key=key))
+
+    async def decide(self, keys: Sequence[str], decide: Decide[T]) -> T:
+        """Change the shared states of these keys in one transaction and return the answer."""
+        return await self._writer.do_small(partial(self._writes.decide, keys=keys, decide=decide))
 
     async def send(self, message: Message) -> bool:
         """Put a message into a run's inbox; False if its key was used before."""

@@ -44,6 +44,7 @@ from stanchion.ledger._tables import (
     metadata,
     payloads,
     runs,
+    shared,
     waits,
     workers,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "dialect_of",
     "payloads_in",
     "runs_where",
+    "shared_of",
     "statements_for",
     "waits_where",
 ]
@@ -120,6 +122,9 @@ class Statements:
     inbox_unread: str
     late_insert: str
     late_of: str
+    shared_insert: str
+    shared_put: str
+    shared_purge: str
     run_states: str
     payload_bytes: str
     store_bytes: str
@@ -181,6 +186,15 @@ def waits_where(name: DialectName, fields: tuple[str, ...]) -> str:
     for field in fields:
         statement = statement.where(waits.c[field] == bindparam(field))
     return _compile(statement, dialect_of(name))
+
+
+@lru_cache(maxsize=16)
+def shared_of(name: DialectName, count: int) -> str:
+    """Return the statement that locks ``count`` shared states, as ``k0`` to ``k<count-1>``."""
+    wanted = [bindparam(f"k{i}", type_=Text) for i in range(count)]
+    statement = select(shared.c.key, shared.c.state, shared.c.expires_at, _now(name))
+    locked = statement.where(shared.c.key.in_(wanted)).order_by(shared.c.key).with_for_update()
+    return _compile(locked, dialect_of(name))
 
 
 @lru_cache(maxsize=64)
@@ -293,6 +307,11 @@ def _messages(name: DialectName) -> dict[str, CompilerElement]:
         "inbox_unread": _inbox_unread(),
         "late_insert": _insert(name, late_outcomes, "n"),
         "late_of": _late_of(),
+        "shared_insert": _insert(name, shared).on_conflict_do_nothing(),
+        "shared_put": _shared_put(),
+        "shared_purge": delete(shared).where(
+            shared.c.expires_at < bindparam("now", type_=BigInteger)
+        ),
     }
 
 
@@ -449,6 +468,13 @@ def _late_of() -> CompilerElement:
         .where(late.run == bindparam("run"), late.key == bindparam("key"))
         .order_by(late.n)
     )
+
+
+def _shared_put() -> CompilerElement:
+    changed = update(shared).values(
+        state=bindparam("state", type_=Text), expires_at=bindparam("until", type_=BigInteger)
+    )
+    return changed.where(shared.c.key == bindparam("of_key", type_=Text))
 
 
 def _tag(name: DialectName, i: int) -> ColumnElement[bool]:

@@ -1,8 +1,9 @@
 """The boundary to durable storage.
 
-What it knows: runs, entries, payloads, waits, inbox, leases, and which commit survives what. What
-it refuses to know: models, tools, workflows, replay. Implemented by the SQL store on SQLite, on
-PostgreSQL and on ``:memory:``; one conformance suite (``tests/conformance``) runs on all three.
+What it knows: runs, entries, payloads, waits, inbox, leases, shared states, and which commit
+survives what. What it refuses to know: models, tools, workflows, replay. Implemented by the SQL
+store on SQLite, on PostgreSQL and on ``:memory:``; one conformance suite (``tests/conformance``)
+runs on all three.
 
 Every method may raise StoreUnavailable (nothing was written, try again), StoreCorrupt or
 SchemaMismatch.
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from stanchion.ledger._records import (
     Commit,
+    Decide,
     Entry,
     Inbox,
     LateOutcome,
@@ -29,6 +31,8 @@ from stanchion.ledger._records import (
 from stanchion.values import RunState
 
 __all__ = ["Fenced", "Store"]
+
+T = TypeVar("T")
 
 
 class Fenced(BaseException):
@@ -99,6 +103,15 @@ class Store(Protocol):
 
     async def late_outcomes(self, run: str, key: str) -> Sequence[LateOutcome]:
         """Return what fenced writers left about this effect, oldest first."""
+        ...
+
+    # What runs share
+    async def decide(self, keys: Sequence[str], decide: Decide[T]) -> T:
+        """Change the shared states of these keys in one transaction and return the answer.
+
+        Nobody else changes them meanwhile. ``decide`` is given the database's time; it may be
+        called again, and what it answered before doesn't count then.
+        """
         ...
 
     # Everybody else's side

@@ -3,7 +3,8 @@
 ``runs`` is the projection that every commit updates, ``entries`` the record itself, ``payloads``
 what came from outside, once per tenant. Times are whole microseconds since 1970 in UTC, digests 32
 bytes, facts canonical JSON text. An entry names its run by the run's number, which keeps its row
-and its index small. A change here needs a migration; a test compares the two.
+and its index small. ``shared`` is no record: small states that all runs change, such as limits.
+A change here needs a migration; a test compares the two.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ __all__ = [
     "metadata",
     "payloads",
     "runs",
+    "shared",
     "waits",
     "workers",
 ]
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that a fresh schema equals."""
 
 SCHEMA_LOCK = 0x5354414E4348494F
@@ -182,4 +184,13 @@ late_outcomes = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     Index("late_outcomes_key", "run", "key"),
+)
+
+shared = Table(
+    "shared",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("shared_expires", "expires_at"),
 )

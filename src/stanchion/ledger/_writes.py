@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from stanchion.errors import LedgerError
 from stanchion.ledger._append import Appender, Keeper, not_found
@@ -14,6 +14,7 @@ from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._moments import span_micros
 from stanchion.ledger._records import (
     Commit,
+    Decide,
     LateOutcome,
     Message,
     NewRun,
@@ -21,10 +22,13 @@ from stanchion.ledger._records import (
     RunRecord,
 )
 from stanchion.ledger._rows import run_of
-from stanchion.ledger._statements import ACCOUNT, Statements, advance_by
+from stanchion.ledger._shared import SharedStates
+from stanchion.ledger._statements import ACCOUNT, DialectName, Statements, advance_by
 from stanchion.values import RunState
 
 __all__ = ["Writes"]
+
+T = TypeVar("T")
 
 
 class Writes:
@@ -32,6 +36,7 @@ class Writes:
 
     def __init__(
         self,
+        dialect: DialectName,
         statements: Statements,
         clock: Callable[[], int],
         lease_clock: Callable[[], int | None],
@@ -40,6 +45,7 @@ class Writes:
         self._clock = clock
         self._lease_clock = lease_clock
         self._keeper = Keeper(statements)
+        self._shared = SharedStates(dialect, statements, lease_clock)
         self._appender = Appender(statements, self._keeper, clock, self.create, self.deliver)
 
     def finished(self) -> None:
@@ -126,6 +132,10 @@ class Writes:
         """Put a message into the inbox of a run that may be gone."""
         rows = connection.rows(self._sql.head, {"run": message.run})
         return bool(rows) and self._deliver(connection, rows[0][1], message)
+
+    def decide(self, connection: Connection, keys: Sequence[str], decide: Decide[T]) -> T:
+        """Change shared states by a decision and return its answer."""
+        return self._shared.decide(connection, keys, decide)
 
     def put(self, connection: Connection, tenant: str, payloads: Sequence[Payload]) -> None:
         """Keep payloads that no entry refers to yet."""

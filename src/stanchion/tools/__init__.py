@@ -1,11 +1,13 @@
 """Tools: typed contracts, the gateway that every call passes, and what follows a failure.
 
-Owns contracts, validation, structured errors, layers, execution of bodies and the decision about
-unknown outcomes. Holds no workflow logic: layers for policy and review, and the core that writes
-intents, are injected.
+Owns contracts, validation, structured errors, layers, limits, execution of bodies and the decision
+about unknown outcomes. Holds no workflow logic: layers for policy and review, shared states, and
+the core that writes intents, are injected.
 """
 
 from stanchion.tools._bare import bare_contract
+from stanchion.tools._breaker import Breaker, Circuit, speaks_of_target
+from stanchion.tools._bucket import Rate, Taken, TooEarly
 from stanchion.tools._call import call
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
@@ -15,6 +17,8 @@ from stanchion.tools._gateway import Gateway, Layer, Next, asks, compose, note, 
 from stanchion.tools._ground import Known, ground
 from stanchion.tools._judge import Policy, judge
 from stanchion.tools._keys import mint_key
+from stanchion.tools._limit import Admit, Answer, Gate, Hold, Refuse, Said, limit
+from stanchion.tools._loops import STUCK, CallHistory, Recall, Seen
 from stanchion.tools._outcomes import (
     BadResult,
     CantTell,
@@ -51,32 +55,47 @@ from stanchion.tools._validate import validate
 
 __all__ = [
     "GRACE",
+    "STUCK",
+    "Admit",
+    "Answer",
     "Approved",
     "AskPerson",
     "Asker",
     "BadResult",
+    "Breaker",
     "CallAgain",
     "CallContext",
+    "CallHistory",
     "CantTell",
+    "Circuit",
     "Contract",
     "Declaration",
     "DidNotHappen",
     "Edited",
     "Effect",
+    "Gate",
     "Gateway",
     "Happened",
+    "Hold",
     "Known",
     "Layer",
     "Move",
     "Next",
     "NotPerformed",
     "Policy",
+    "Rate",
+    "Recall",
     "Reconcile",
     "Reconciled",
+    "Refuse",
     "Register",
     "Rejected",
     "RetryPolicy",
     "Reviewed",
+    "Said",
+    "Seen",
+    "Taken",
+    "TooEarly",
     "Tool",
     "Unanswered",
     "UseLate",
@@ -91,6 +110,7 @@ __all__ = [
     "execute_body",
     "ground",
     "judge",
+    "limit",
     "mint_key",
     "next_move",
     "note",
@@ -98,6 +118,7 @@ __all__ = [
     "render_error",
     "review",
     "silent_from",
+    "speaks_of_target",
     "stop",
     "tool",
     "translate",

@@ -16,6 +16,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 from stanchion.errors import EncodingError
 from stanchion.ledger import Codec, Payload
 from stanchion.models import ToolSpec
+from stanchion.tools._breaker import Breaker
+from stanchion.tools._bucket import Rate
 from stanchion.tools._outcomes import BadResult
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import at_path
@@ -76,6 +78,11 @@ class Contract:
     """A person sees every call, whatever is allowed."""
     timeout: timedelta
     retry: RetryPolicy
+    rate: Rate | None
+    """Of all calls of the tool, by all runs together."""
+    fresh: timedelta | None
+    """For how long a read's answer holds; None if nothing is known of that."""
+    breaker: Breaker | None
     targets: Mapping[str, Any]
     """Arguments that say on whom or what the tool acts, with the role each plays."""
     arguments: Arguments

@@ -18,6 +18,8 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from stanchion.errors import EncodingError
 from stanchion.ledger import Codec, canonical, codec_for, digest
+from stanchion.tools._breaker import Breaker
+from stanchion.tools._bucket import Rate
 from stanchion.tools._companions import check_compensation, check_reconciler
 from stanchion.tools._contract import Arguments, Contract
 from stanchion.tools._docstring import parse_docstring
@@ -44,6 +46,9 @@ class Declaration:
     needs_review: bool = False
     timeout: timedelta = timedelta(seconds=30)
     retries: int | RetryPolicy = 2
+    rate: Rate | None = None
+    fresh: timedelta | None = None
+    breaker: Breaker | None = None
     targets: Mapping[str, Any] | Collection[str] = ()
     name: str | None = None
     description: str | None = None
@@ -110,6 +115,9 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
         needs_review=said.needs_review,
         timeout=said.timeout,
         retry=_retry(said.retries),
+        rate=said.rate,
+        fresh=said.fresh,
+        breaker=said.breaker,
         targets=_targets(said.targets, arguments.names, where),
         arguments=arguments,
         result=shape.result,
@@ -161,6 +169,10 @@ def _check_effect(said: Declaration, where: str) -> None:
         "reconcile": said.reconcile is not None,
         "compensate": said.compensate is not None,
     }
+    if said.write and said.fresh is not None:
+        raise refuse(where, "fresh is about answers and this is a write", "remove fresh")
+    if said.fresh is not None and said.fresh <= timedelta(0):
+        raise refuse(where, "fresh isn't a positive duration", "say how long an answer holds")
     if said.read and (given := [name for name, is_given in capabilities.items() if is_given]):
         raise refuse(
             where,

@@ -14,6 +14,8 @@ from typing import Any, Concatenate, Generic, Protocol, overload
 from typing_extensions import ParamSpec, TypeVar
 
 from stanchion.errors import BareToolCallError, ContractError
+from stanchion.tools._breaker import Breaker
+from stanchion.tools._bucket import Rate
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract
 from stanchion.tools._registration import Declaration, contract_of
@@ -93,6 +95,9 @@ def tool(
     needs_review: bool = False,
     timeout: timedelta = timedelta(seconds=30),
     retries: int | RetryPolicy = 2,
+    rate: Rate | None = None,
+    fresh: timedelta | None = None,
+    breaker: Breaker | None = None,
     targets: Mapping[str, Any] | Collection[str] = (),
     name: str | None = None,
     description: str | None = None,
@@ -107,8 +112,9 @@ def tool(
     can do: ``accepts_key`` (True, or how long it keeps idempotency keys), ``reconcile`` (says
     later what became of a call), ``compensate`` (undoes a call; a write without it is
     irreversible). ``trusted`` says that its results are facts. ``targets`` names the arguments
-    that say on whom or what it acts. The description and those of the parameters come from the
-    docstring.
+    that say on whom or what it acts. ``rate`` and ``breaker`` spare the target, for all runs
+    together; ``fresh`` is how long a read's answer holds. The description and those of the
+    parameters come from the docstring.
     """
     said = Declaration(
         read=read,
@@ -120,6 +126,9 @@ def tool(
         needs_review=needs_review,
         timeout=timeout,
         retries=retries,
+        rate=rate,
+        fresh=fresh,
+        breaker=breaker,
         targets=targets,
         name=name,
         description=description,

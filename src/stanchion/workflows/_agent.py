@@ -1,47 +1,43 @@
 """A bounded loop in which a model calls tools: the step for what can't be written down as a plan.
 
-Each turn is a model step; each call it proposes goes through the same gateway as code's. An
-identical write proposed again is answered with its recorded outcome; what only the user can say is
-asked of a person, and the loop goes on with the answer. It ends with a reason, never with an
-exception that loses what was done.
+Each turn is a model step; each call it proposes goes through the same gateway as code's. What only
+the user can say is asked of a person, and the loop goes on with the answer. It ends with a reason,
+never with an exception that loses what was done. One that goes round in circles is stopped, and a
+person may let it go on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
-from stanchion.errors import (
-    Denied,
-    EncodingError,
-    Expired,
-    ModelFailed,
-    Refused,
-    StepError,
-    ToolFailed,
-)
+from stanchion.errors import Denied, EncodingError, Expired, ModelFailed
 from stanchion.ledger import codec_for, payload
-from stanchion.tools import Tool, by_name, render_error
-from stanchion.values import (
-    Action,
-    Json,
-    Message,
-    TextPart,
-    ToolCallPart,
-    ToolError,
-    ToolResponsePart,
-)
+from stanchion.review import Occasion
+from stanchion.review import ask as input_question
+from stanchion.tools import CallHistory, Tool, by_name
+from stanchion.values import Message, Question, TextPart, ToolCallPart
+from stanchion.workflows._agent_calls import CIRCLES_SINCE, AgentCalls, Finding
 from stanchion.workflows._asking import ASKING_SINCE, Asking
-from stanchion.workflows._calls import call_tool
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._models import ModelCall, call_model
+from stanchion.workflows._people import ask_person
+from stanchion.workflows._steps import sleep_until
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["AgentResult", "AgentTask", "run_agent"]
+__all__ = ["AgentResult", "AgentTask", "StopReason", "run_agent"]
 
 T_co = TypeVar("T_co", covariant=True)
+
+StopReason = Literal["completed", "max_turns", "model_failed", "invalid_output", "stuck"]
+
+REVIEW_TIMEOUT = timedelta(days=1)
+"""How long a stuck agent waits for a person before it ends."""
+
+_SHOWN = 5
+"""The newest findings that the person sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +46,12 @@ class AgentResult(Generic[T_co]):
 
     output: T_co | None
     """The result, None unless ``stop_reason`` is ``completed``."""
-    stop_reason: Literal["completed", "max_turns", "model_failed", "invalid_output"]
+    stop_reason: StopReason
     turns: int
     tool_calls: int
     explanation: str = ""
+    partial: tuple[Finding, ...] = ()
+    """What the calls had brought, unless it is ``completed``: the newest of it, if it is much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +64,7 @@ class AgentTask:
     result: Any
     role: str
     max_turns: int
-
-
-@dataclass(slots=True)
-class _Loop:
-    """The conversation so far."""
-
-    turns: list[Message]
-    calls: int = 0
-    done: dict[bytes, Json] = field(default_factory=dict[bytes, "Json"])
-    """Responses to writes already performed, by tool and arguments."""
-    asking: Asking | None = None
-    """What only the user can say; None in a loop of a version that asked nobody."""
+    when_stuck: Literal["ask", "stop"] = "ask"
 
 
 async def run_agent(
@@ -97,9 +84,12 @@ async def run_agent(
 
     async def body(scope: StepScope) -> AgentResult[Any]:
         asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
+        watched = scope.loop >= CIRCLES_SINCE
+        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, watched=watched)
+        calls.history.known.give(f"{task.goal}\n{task.input}")
         with scope.below() as lane:
             lane.by_model = True
-            result = await _loop(incarnation, workflow, task, named, asking)
+            result = await _loop(incarnation, task, calls)
         scope.facts |= {"stop_reason": result.stop_reason, "turns": result.turns}
         return result
 
@@ -107,92 +97,66 @@ async def run_agent(
     return await incarnation.perform("agent", task.role, request, codec, body)
 
 
-async def _loop(
-    incarnation: Incarnation,
-    workflow: Workflow[Any, Any, Any],
-    task: AgentTask,
-    named: Mapping[str, Tool[..., Any]],
-    asking: Asking | None,
-) -> AgentResult[Any]:
-    loop = _Loop([_message("user", task.input)] if task.input else [], asking=asking)
+async def _loop(incarnation: Incarnation, task: AgentTask, calls: AgentCalls) -> AgentResult[Any]:
+    turns = [_message("user", task.input)] if task.input else []
     system = [_message("system", task.goal)]
     specs = tuple(tool.contract.spec() for tool in task.tools)
+
+    def ended(reason: StopReason, turn: int, why: str) -> AgentResult[Any]:
+        return AgentResult(None, reason, turn, calls.count, why, calls.findings())
+
     for turn in range(1, task.max_turns + 1):
-        call = ModelCall(task.role, {"system": system, "turns": tuple(loop.turns)}, specs)
+        call = ModelCall(task.role, {"system": system, "turns": tuple(turns)}, specs)
         try:
             response = await call_model(incarnation, call)
         except ModelFailed as error:
-            return AgentResult(None, "model_failed", turn, loop.calls, error.message)
-        loop.turns.append(response.message)
+            return ended("model_failed", turn, error.message)
+        turns.append(response.message)
         wanted = [p for p in response.message.parts if isinstance(p, ToolCallPart)]
         if not wanted:
-            return _conclude(task, response.message, turn, loop.calls)
-        answers = [await _answer(incarnation, workflow, named, loop, part) for part in wanted]
-        loop.turns.append(Message("tool", tuple(answers)))
-        if asking is not None:
-            loop.turns += [_message("user", said) for said in await asking.ask()]
-    return AgentResult(None, "max_turns", task.max_turns, loop.calls, "the turn limit was reached")
+            try:
+                output = _output(task, response.message)
+            except (ValueError, EncodingError) as error:
+                return ended("invalid_output", turn, str(error))
+            return AgentResult(output, "completed", turn, calls.count)
+        turns.append(Message("tool", tuple([await calls.answer(part) for part in wanted])))
+        turns += [_message("user", said) for said in await calls.ask()]
+        if calls.stuck and not await _may_go_on(incarnation, task, calls):
+            return ended("stuck", turn, calls.stuck)
+        if (pause := calls.pause()) is not None:
+            await sleep_until(incarnation, incarnation.host.clock.now() + pause)
+    return ended("max_turns", task.max_turns, "the turn limit was reached")
 
 
-def _conclude(task: AgentTask, message: Message, turn: int, calls: int) -> AgentResult[Any]:
+def _output(task: AgentTask, message: Message) -> Any:
     text = "".join(p.content for p in message.parts if isinstance(p, TextPart))
-    try:
-        data = json.dumps(text) if task.result is str else text
-        output = codec_for(task.result).decode(data.encode(), what="result of the agent")
-    except (ValueError, EncodingError) as error:
-        return AgentResult(None, "invalid_output", turn, calls, str(error))
-    return AgentResult(output, "completed", turn, calls)
+    data = json.dumps(text) if task.result is str else text
+    return codec_for(task.result).decode(data.encode(), what="result of the agent")
 
 
-async def _answer(
-    incarnation: Incarnation,
-    workflow: Workflow[Any, Any, Any],
-    named: Mapping[str, Tool[..., Any]],
-    loop: _Loop,
-    part: ToolCallPart,
-) -> ToolResponsePart:
-    """Make one proposed call; every call gets a paired response."""
-    loop.calls += 1
-    tool = named.get(part.name)
-    if tool is None or not isinstance(part.arguments, Mapping):
-        return ToolResponsePart(part.id, render_error(_unusable(tool, part, named)))
-    identity = payload([part.name, part.arguments]).digest
-    if identity in loop.done:
-        note = "this exact call was made before in this task; its recorded result follows"
-        return ToolResponsePart(part.id, {"notice": note, "result": loop.done[identity]})
-    try:
-        value = await call_tool(
-            incarnation, workflow, tool, part.arguments, origin="model", call_id=part.id
+async def _may_go_on(incarnation: Incarnation, task: AgentTask, calls: AgentCalls) -> bool:
+    """Ask a person whether a stuck agent may go on; nobody's answer ends it."""
+    if task.when_stuck == "stop":
+        return False
+    findings = [[f.tool, f.arguments, f.result] for f in calls.findings()[-_SHOWN:]]
+
+    def question(occasion: Occasion) -> Question:
+        return input_question(
+            occasion,
+            prompt="An agent goes round in circles: end its task, or let it go on?",
+            options=("end", "go_on"),
+            subject={"goal": task.goal, "input": task.input, "findings": findings},
+            reason=calls.stuck,
         )
-    except (ToolFailed, Denied, Expired, Refused) as error:
-        refused = _tool_error(error)
-        if loop.asking is not None:
-            loop.asking.need(tool.contract, refused)
-        return ToolResponsePart(part.id, render_error(refused))
-    response: Json = json.loads(tool.contract.encode_result(value).data)
-    if tool.contract.effect == "write":
-        loop.done[identity] = response
-    return ToolResponsePart(part.id, response)
 
-
-def _tool_error(error: StepError) -> ToolError:
-    recorded = error.facts.get("error")
-    if recorded is not None:
-        return codec_for(ToolError).decode(payload(recorded).data)
-    return ToolError(error.code, error.message, Action.STOP)
-
-
-def _unusable(
-    tool: Tool[..., Any] | None, part: ToolCallPart, named: Mapping[str, Any]
-) -> ToolError:
-    if tool is None:
-        return ToolError(
-            "unknown_tool",
-            "there is no tool with this name",
-            Action.USE_OTHER_TOOL,
-            expected=f"one of {', '.join(sorted(named))}",
-        )
-    return ToolError("bad_arguments", "the arguments aren't a JSON object", Action.FIX_ARGUMENTS)
+    try:
+        answer = await ask_person(incarnation, "stuck", question, REVIEW_TIMEOUT)
+    except (Denied, Expired):
+        return False
+    if answer.choice != "go_on":
+        return False
+    calls.go_on()
+    return True
 
 
 def _message(role: Any, text: str) -> Message:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -22,6 +22,7 @@ from stanchion.tools import (
     CallContext,
     Contract,
     Edited,
+    Gate,
     Rejected,
     Reviewed,
     Tool,
@@ -31,6 +32,7 @@ from stanchion.tools import (
     execute_body,
     mint_key,
     perform,
+    translate,
 )
 from stanchion.trust import Verdict, find_origins, judge_bounds
 from stanchion.values import Question, ToolCall, ToolResult
@@ -38,6 +40,7 @@ from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._gateway import gateway_of, recovery_gateway
 from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._limits import limits_of, report, with_gates
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import (
     function_name,
@@ -63,6 +66,7 @@ class _Caller:
     workflow: Workflow[Any, Any, Any]
     origin: Literal["code", "model"]
     call_id: str
+    gates: tuple[Gate, ...]
 
 
 async def call_tool(
@@ -73,8 +77,9 @@ async def call_tool(
     *,
     origin: Literal["code", "model"] = "code",
     call_id: str = "",
+    gates: Sequence[Gate] = (),
 ) -> Any:
-    """Call a tool through its gateway, as one step."""
+    """Call a tool through its gateway, as one step. ``gates`` are limits of the caller's own."""
     if tool not in workflow.tools:
         raise Refused(
             f"the workflow {workflow.name!r} doesn't declare the tool {tool.name!r}",
@@ -84,7 +89,7 @@ async def call_tool(
     request = _request(tool, arguments)
 
     async def body(scope: StepScope) -> Any:
-        caller = _Caller(incarnation, workflow, origin, call_id)
+        caller = _Caller(incarnation, workflow, origin, call_id, tuple(gates))
         call = ToolCall(tool.name, arguments, origin, call_id)
         result = await _through_gateway(scope, caller, tool, call)
         scope.facts["verdicts"] = [list(v) for v in result.verdicts]
@@ -132,8 +137,9 @@ async def _through_gateway(
 
     ask = partial(_ask, scope, caller.workflow, tool)
     known = partial(known_values, caller.incarnation, caller.workflow)
-    gateway = gateway_of(caller.workflow, tool, known=known, policy=policy, ask=ask)
-    return await gateway.run(call, core)
+    limits = limits_of(scope, caller.workflow, contract, caller.gates)
+    gateway = gateway_of(caller.workflow, tool, known=known, limits=limits, policy=policy, ask=ask)
+    return await with_gates(caller.gates, call, await gateway.run(call, core))
 
 
 def _as_sent(scope: StepScope, call: ToolCall) -> ToolCall:
@@ -151,6 +157,7 @@ async def _read(scope: StepScope, tool: Tool[..., Any], call: ToolCall) -> ToolR
     while True:
         context = _context(scope, tool, attempt)
         result = await perform(tool, replace(call, attempt=attempt), context)
+        await report(scope.incarnation.host, tool.contract, result.error)
         if result.error is None or not result.error.retryable or attempt >= policy.attempts:
             if attempt > 1:
                 scope.facts["attempts"] = attempt
@@ -181,7 +188,7 @@ def _effect(scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolC
     return Effect(
         tool.contract,
         sent,
-        partial(execute_body, tool, sent),
+        _reported(scope, tool.contract, partial(execute_body, tool, sent)),
         partial(ask_reconciler, tool, sent) if tool.contract.reconcile else None,
     )
 
@@ -199,6 +206,26 @@ def _key(scope: StepScope, caller: _Caller, tool: str, arguments: bytes) -> str:
     numbers = caller.incarnation.numbers[(lineage, tool, arguments)]
     keys = (mint_key(lineage, tool, arguments, n) for n in numbers)
     return next(key for key in keys if key not in caller.incarnation.keys)
+
+
+def _reported(
+    scope: StepScope, contract: Contract, invoke: Callable[[CallContext[Any]], Awaitable[Any]]
+) -> Callable[[CallContext[Any]], Awaitable[Any]]:
+    """Return an attempt that tells the tool's breaker what came of it."""
+    if contract.breaker is None:
+        return invoke
+    host = scope.incarnation.host
+
+    async def attempt(context: CallContext[Any]) -> Any:
+        try:
+            value = await invoke(context)
+        except Exception as error:
+            await report(host, contract, translate(error, contract))
+            raise
+        await report(host, contract, None)
+        return value
+
+    return attempt
 
 
 async def _ask(

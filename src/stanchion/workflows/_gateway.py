@@ -1,13 +1,15 @@
 """The order of the gateway's layers, in one place.
 
-Outermost first. A call is made to fit its contract before anybody judges it; the users' layers
-come before policy, so that one which changes a call can't change what was judged; review is last,
-so that a person sees exactly what will be sent. Intent, execution and record are the core inside
-all of them. What the layers are given is injected: this module knows their order alone.
+Outermost first. A call is made to fit its contract, grounded and limited before anybody judges it
+or is troubled with it; the users' layers come before policy, so that one which changes a call can't
+change what was judged; review is last, so that a person sees exactly what will be sent. Intent,
+execution and record are the core inside all of them. What the layers are given is injected: this
+module knows their order alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +38,7 @@ def gateway_of(
     tool: Tool[..., Any],
     *,
     known: Known,
+    limits: Sequence[Layer],
     policy: Policy,
     ask: Asker,
 ) -> Gateway:
@@ -46,7 +49,7 @@ def gateway_of(
         (
             validate(contract),
             ground(contract, known),
-            # limit: its place is here
+            *limits,
             *(_user_layer(layer) for layer in workflow.layers),
             judge(policy),
             review(contract, ask),

@@ -14,6 +14,7 @@ from typing import Any
 
 from stanchion.ledger import Store
 from stanchion.models import Model
+from stanchion.tools import Circuit, Rate
 from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._workflow import Workflows
 
@@ -58,3 +59,7 @@ class Host:
     notify: Callable[[str], None] = lambda run: None
     """Called with the id of a run that has a new message or was just created."""
     replay: ReplayMode = field(default_factory=ReplayMode.from_environment)
+    rate: Rate | None = None
+    """Of all calls of tools by the runs of each tenant."""
+    circuits: dict[str, Circuit] = field(default_factory=dict[str, Circuit])
+    """What this process last saw of the tools' breakers, by this host's clock."""

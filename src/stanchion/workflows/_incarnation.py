@@ -84,7 +84,7 @@ SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "r
 MOST_SEEN = 1024
 """Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
 
-LOOP_VERSION = 2
+LOOP_VERSION = 3
 """How composite steps are composed; kept in their opening entries."""
 
 
@@ -100,6 +100,8 @@ class StepScope:
     recorded: Recorded | None
     facts: dict[str, Json] = field(default_factory=dict[str, Json])
     settlement: Settlement = NOTHING_SPENT
+    opening: dict[str, Json] = field(default_factory=dict[str, Json])
+    """Facts of the opening entry, if there comes to be one."""
     payloads: tuple[Payload, ...] = ()
     written: bool = False
     verdicts: tuple[tuple[str, str], ...] = ()
@@ -495,7 +497,8 @@ class Incarnation:
         opening: list[Draft] = []
         for place in [p for p in self._opening if f"{lane}/".startswith(f"{lane_below(p)}/")]:
             scope = self._opening.pop(place)
-            opening.append(scope.draft(EntryPhase.OPEN, loop=LOOP_VERSION))
+            facts = {**scope.opening, "loop": LOOP_VERSION}
+            opening.append(scope.draft(EntryPhase.OPEN, None, **facts))
             scope.written = True
         return opening
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -115,7 +115,8 @@ class Run(Generic[Deps]):
     async def child(self, workflow: Workflow[Any, I, O], input: I, /) -> O:  # noqa: A002
         """Run another workflow as a run of its own and return its result.
 
-        Raises StepFailed when the child fails or is cancelled.
+        Raises StepFailed when the child fails or is cancelled, Refused when runs that call each
+        other would go on for ever.
         """
         return await _steps.child(self._incarnation, workflow, input)
 
@@ -202,9 +203,14 @@ class Run(Generic[Deps]):
         result: type[T] = str,
         role: str = "strong",
         max_turns: int = 10,
+        when_stuck: Literal["ask", "stop"] = "ask",
     ) -> AgentResult[T]:
-        """Let a model call tools in a bounded loop, each call through the same gateway."""
-        task = _agent.AgentTask(goal, tuple(tools), input, result, role, max_turns)
+        """Let a model call tools in a bounded loop, each call through the same gateway.
+
+        One whose calls bring nothing new any more ends as ``stuck`` with what it found, and
+        unless ``when_stuck`` is ``stop`` a person is asked first whether it may go on.
+        """
+        task = _agent.AgentTask(goal, tuple(tools), input, result, role, max_turns, when_stuck)
         return await _agent.run_agent(self._incarnation, self._workflow, task)
 
     # People and events

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from stanchion.errors import EncodingError, Expired, StanchionError, StepFailed
+from stanchion.errors import EncodingError, Expired, Refused, StanchionError, StepFailed
 from stanchion.ledger import (
     Codec,
     Draft,
@@ -22,6 +22,7 @@ from stanchion.ledger import (
     NewRun,
     Payload,
     Place,
+    RunRecord,
     codec_for,
     payload,
 )
@@ -225,8 +226,41 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
         return workflow.output_codec.decode(payload(ended["result"]).data)
 
     request = payload({"workflow": workflow.name, "input": encoded.digest.hex()})
+    if not incarnation.journal.has_unclaimed(incarnation.conductor.lane().path):
+        await _refuse_circle(incarnation, workflow, encoded, request)
     awaited = Awaited("child", workflow.name, request, spec, take, workflow.output_codec)
     return await incarnation.wait(awaited)
+
+
+async def _refuse_circle(
+    incarnation: Incarnation, workflow: Workflow[Any, Any, Any], value: Payload, request: Payload
+) -> None:
+    """Record a refusal instead of a child that runs which call each other would never end with."""
+    above = await _lineage(incarnation, workflow.max_depth)
+    same = [r for r in above if (r.workflow, r.input) == (workflow.name, value.digest)]
+    if len(above) > workflow.max_depth:
+        rule, why = "depth", f"{len(above)} runs stand above it"
+    elif len(same) > 1:
+        rule, why = "circle", "runs above it were already given the same input, twice"
+    else:
+        return
+
+    async def refuse(_: StepScope) -> Any:
+        raise Refused(
+            f"the child {workflow.name} isn't started: {why}",
+            remedy="end the circle, or raise @workflow(max_depth=...) if it is meant",
+            rule=rule,
+        )
+
+    await incarnation.perform("child", workflow.name, request, workflow.output_codec, refuse)
+
+
+async def _lineage(incarnation: Incarnation, at_most: int) -> list[RunRecord]:
+    """Return the run and those above it, one more than may be."""
+    found = [incarnation.record]
+    while found[-1].parent and len(found) <= at_most:
+        found.append(await incarnation.host.store.get(found[-1].parent))
+    return found
 
 
 async def patched(incarnation: Incarnation, change: str) -> bool:

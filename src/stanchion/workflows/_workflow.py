@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from stanchion.errors import ConfigurationError, ContractError
 from stanchion.ledger import Codec, codec_for
-from stanchion.tools import Layer, Tool
+from stanchion.tools import Layer, Rate, Tool
 from stanchion.trust import Allow
 
 __all__ = ["Workflow", "Workflows", "workflow"]
@@ -92,6 +92,10 @@ class Workflow(Generic[RunT, I, O]):
     """How long an approval is waited for; zero is for ever, None as the app's settings say."""
     layers: tuple[Layer, ...] = ()
     """The users' own layers of the gateway, outermost first."""
+    rate: Rate | None = None
+    """Of all calls of tools by one run."""
+    max_depth: int = 8
+    """How many runs may stand above one of it: the depth of children of children."""
 
 
 class Workflows:
@@ -138,6 +142,8 @@ def workflow(
     untrusted_may: Sequence[Allow] = (),
     approval_timeout: datetime.timedelta | None = None,
     layers: Sequence[Layer] = (),
+    rate: Rate | None = None,
+    max_depth: int = 8,
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
     fn: Callable[[RunT, I], Awaitable[O]] | None = None,
@@ -149,11 +155,14 @@ def workflow(
     untrusted_may: Sequence[Allow] = (),
     approval_timeout: datetime.timedelta | None = None,
     layers: Sequence[Layer] = (),
+    rate: Rate | None = None,
+    max_depth: int = 8,
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
     ``version`` names the code: a run goes on only under the version that it started with. ``tools``
-    are those it may call; ``layers`` are passed by each of those calls before policy judges it.
+    are those it may call; ``layers`` are passed by each of those calls before policy judges it,
+    ``rate`` holds for all of them in one run. ``max_depth`` says how many runs may stand above it.
     ``approval_timeout`` is how long a person may take to approve one of its calls, zero for ever;
     None is as the app's settings say. Raises ContractError for a function that can't be replayed.
     """
@@ -176,6 +185,8 @@ def workflow(
             codec_for(output_type),
             approval_timeout,
             tuple(layers),
+            rate,
+            max_depth,
         )
 
     return define if fn is None else define(fn)

@@ -1,0 +1,234 @@
+"""The calls of one agent: each goes through the gateway once, and each gets a response.
+
+A write proposed again is answered with its recorded outcome. What was called is folded, from what
+the steps returned, into a history that notices circles; its verdict on the next call is recorded
+by that call's gateway, and the loop acts on what was recorded, so that a resumed run goes the same
+way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from stanchion.errors import Denied, Expired, Refused, StepError, ToolFailed
+from stanchion.ledger import codec_for, payload
+from stanchion.tools import (
+    STUCK,
+    Admit,
+    Answer,
+    CallHistory,
+    Contract,
+    Recall,
+    Refuse,
+    Said,
+    Seen,
+    Tool,
+    render_error,
+)
+from stanchion.values import Action, Json, ToolCall, ToolCallPart, ToolError, ToolResponsePart
+from stanchion.workflows._asking import Asking
+from stanchion.workflows._calls import call_tool
+from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._workflow import Workflow
+
+__all__ = ["CIRCLES_SINCE", "AgentCalls", "Finding"]
+
+CIRCLES_SINCE = 3
+"""The first loop version that notices circles."""
+
+MAX_PARTIAL_BYTES = 256 * 1024
+"""Of the findings that a result repeats; the ledger has them all."""
+
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Told to wait for longer, a model had better do something else."""
+
+_TOLD_TO_WAIT = {"limit_reached", "circuit_open"}
+_NOT_MADE = {"no_progress", STUCK}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one call of an agent brought."""
+
+    tool: str
+    arguments: Json
+    result: Json
+
+
+@dataclass(slots=True)
+class AgentCalls:
+    """What an agent's loop knows of its calls."""
+
+    incarnation: Incarnation
+    workflow: Workflow[Any, Any, Any]
+    tools: Mapping[str, Tool[..., Any]]
+    history: CallHistory
+    asking: Asking | None = None
+    """What only the user can say; None in a loop of a version that asked nobody."""
+    watched: bool = True
+    """Whether circles are noticed; not in a loop of a version that noticed none."""
+    count: int = 0
+    stuck: str = ""
+    """Why the loop has to end, once it has."""
+    performed: dict[bytes, Json] = field(default_factory=dict[bytes, "Json"])
+    """Responses to writes already performed, by tool and arguments."""
+    _pauses: list[timedelta | None] = field(default_factory=list["timedelta | None"])
+    """For how long each call of this turn was told to wait, if it was."""
+
+    async def answer(self, part: ToolCallPart) -> ToolResponsePart:
+        """Make one proposed call and return what the model is told of it."""
+        self.count += 1
+        if self.stuck:
+            return ToolResponsePart(part.id, render_error(_ENDED))
+        tool = self.tools.get(part.name)
+        if tool is None or not isinstance(part.arguments, Mapping):
+            return self._failed(part, _unusable(tool, part, self.tools), made=False)
+        identity = payload([part.name, part.arguments]).digest
+        if identity in self.performed:
+            return self._performed_before(part, self.performed[identity])
+        try:
+            value = await self._call(tool, part, part.arguments)
+        except (ToolFailed, Denied, Expired, Refused) as error:
+            refused = _tool_error(error)
+            if self.asking is not None:
+                self.asking.need(tool.contract, refused)
+            return self._failed(part, refused)
+        result: Json = json.loads(tool.contract.encode_result(value).data)
+        wrote = tool.contract.effect == "write"
+        if wrote:
+            self.performed[identity] = result
+        seen = Seen(part.name, part.arguments, result, wrote=wrote, read=not wrote)
+        return self._answered(part, seen, result)
+
+    async def ask(self) -> list[str]:
+        """Ask a person for what only the user can say, and return what to tell the model of it."""
+        said = [] if self.asking is None else await self.asking.ask()
+        if said:
+            self.history.known.give("\n".join(said))
+            self.history.start_again()
+        return said
+
+    def pause(self) -> timedelta | None:
+        """Return, once, how long to wait before the model is asked again: all it got was that."""
+        pauses, self._pauses = self._pauses, []
+        told = [pause for pause in pauses if pause is not None]
+        if not told or len(told) < len(pauses) or max(told) > LONGEST_PAUSE:
+            return None
+        return max(told)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what the calls brought so far, the newest of it if it is much."""
+        kept: list[Finding] = []
+        size = 0
+        for seen in reversed([s for s in self.history.found if not s.failed]):
+            size += len(payload([seen.arguments, seen.result]).data)
+            if size > MAX_PARTIAL_BYTES:
+                break
+            kept.append(Finding(seen.tool, seen.arguments, seen.result))
+        return tuple(reversed(kept))
+
+    def go_on(self) -> None:
+        """Start afresh, as a person said so."""
+        self.stuck = ""
+        self.history.start_again()
+
+    async def _call(
+        self, tool: Tool[..., Any], part: ToolCallPart, arguments: Mapping[str, Any]
+    ) -> Any:
+        async def gate(_: ToolCall) -> Said:
+            return self._judge(tool.contract, part.arguments)
+
+        return await call_tool(
+            self.incarnation,
+            self.workflow,
+            tool,
+            arguments,
+            origin="model",
+            call_id=part.id,
+            gates=[gate],
+        )
+
+    def _judge(self, contract: Contract, arguments: Json) -> Said:
+        if not self.watched:
+            return Admit()
+        now = self.incarnation.host.clock.now()
+        verdict = self.history.judge(contract, arguments, now)
+        if isinstance(verdict, Recall):
+            recalled = contract.decode_result(payload(verdict.result).data)
+            return Answer(recalled, verdict.why)
+        if not isinstance(verdict, Refuse):
+            self.history.asks_now(contract, arguments, now)
+        return verdict
+
+    def _refusal(self) -> Admit | Refuse:
+        return self.history.refusal() if self.watched else Admit()
+
+    def _notice(self) -> str:
+        return self.history.notice() if self.watched else ""
+
+    def _performed_before(self, part: ToolCallPart, result: Json) -> ToolResponsePart:
+        refusal = self._refusal()
+        if isinstance(refusal, Refuse):
+            return self._failed(part, refusal.error)
+        note = "this exact call was made before in this task; its recorded result follows"
+        self.history.add(Seen(part.name, part.arguments, result))
+        self._pauses.append(None)
+        return ToolResponsePart(part.id, {"notice": note, "result": result})
+
+    def _answered(self, part: ToolCallPart, seen: Seen, result: Json) -> ToolResponsePart:
+        self.history.add(seen)
+        self._pauses.append(None)
+        notice = self._notice()
+        return ToolResponsePart(part.id, {"notice": notice, "result": result} if notice else result)
+
+    def _failed(
+        self, part: ToolCallPart, error: ToolError, *, made: bool = True
+    ) -> ToolResponsePart:
+        refusal = Refuse(error) if made else self._refusal()
+        if isinstance(refusal, Refuse):
+            error = refusal.error
+        rendered = render_error(error)
+        self._pauses.append(_told(error))
+        if error.code in _NOT_MADE:
+            self.history.add_refused(part.name, part.arguments)
+            self.stuck = error.problem if error.code == STUCK else ""
+            return ToolResponsePart(part.id, rendered)
+        if self._pauses[-1] is None or error.code != "limit_reached":
+            self.history.add(Seen(part.name, part.arguments, rendered, failed=True))
+            if notice := self._notice():
+                rendered["notice"] = notice
+        return ToolResponsePart(part.id, rendered)
+
+
+_ENDED = ToolError("not_made", "the task was stopped before this call", Action.STOP)
+
+
+def _told(error: ToolError) -> timedelta | None:
+    if error.code not in _TOLD_TO_WAIT or error.retry_after is None:
+        return None
+    wait = timedelta(seconds=error.retry_after)
+    return wait if wait <= LONGEST_PAUSE else None
+
+
+def _tool_error(error: StepError) -> ToolError:
+    recorded = error.facts.get("error")
+    if recorded is not None:
+        return codec_for(ToolError).decode(payload(recorded).data)
+    return ToolError(error.code, error.message, Action.STOP)
+
+
+def _unusable(
+    tool: Tool[..., Any] | None, part: ToolCallPart, named: Mapping[str, Any]
+) -> ToolError:
+    if tool is None:
+        return ToolError(
+            "unknown_tool",
+            "there is no tool with this name",
+            Action.USE_OTHER_TOOL,
+            expected=f"one of {', '.join(sorted(named))}",
+        )
+    return ToolError("bad_arguments", "the arguments aren't a JSON object", Action.FIX_ARGUMENTS)
