@@ -37,7 +37,7 @@ Played = dict[str, list[Outcome]]
 
 def main() -> None:
     """Measure and report."""
-    stuck_seeds, honest_seeds, size = (40, 8, 500) if scale() == "full" else (3, 1, 120)
+    stuck_seeds, honest_seeds, size = (40, 8, 500) if scale() == "full" else (2, 1, 80)
     report = Report("loops")
     stuck: dict[str, Played] = {}
     worked: dict[str, Played] = {}
