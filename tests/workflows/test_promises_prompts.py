@@ -176,7 +176,7 @@ async def test_a_prompt_whose_answer_could_not_be_kept_is_named_again() -> None:
     broken = ModelResponse(Message("assistant", (TextPart("x"),)), response_id="\ud800")
     model = ScriptedModel([broken, "done"])
 
-    # In one go: an error that isn't recorded can't be caught again (tests/crash/test_known_limits).
+    # In one go: this error isn't recorded, and a replay asks anew (see test_replay.py).
     result = await simulate(stubborn, "x", models={"strong": model}, replay=ReplayMode())
 
     assert result.output is True

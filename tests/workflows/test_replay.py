@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from stanchion import Run, workflow
-from stanchion.errors import ContractError, NonDeterminismError
+from stanchion.errors import ContractError, EncodingError, NonDeterminismError
 from stanchion.testing import crash_at_every_commit, export_run, replay_recording, simulate
 from stanchion.workflows import ReplayMode
 
@@ -128,6 +128,23 @@ async def test_a_result_over_the_limit_is_refused() -> None:
     assert "over the limit" in result.reason
     assert "store it elsewhere and return its address" in result.reason
     assert [e.kind for e in result.entries] == ["run", "run"]
+
+
+@pytest.mark.xfail(reason="that a result can't be kept is raised in the workflow, not recorded")
+async def test_a_workflow_may_catch_that_a_result_cant_be_kept_and_go_on() -> None:
+    answers: list[Any] = [object(), "can be kept"]
+
+    @workflow
+    async def stubborn(run: Run, text: str) -> str:
+        try:
+            return str(await run.read(lambda: answers.pop(0)))
+        except EncodingError:
+            await run.now()
+            return text
+
+    result = await simulate(stubborn, "x", replay=ReplayMode(everywhere=True))
+
+    assert result.output == "x", result.reason
 
 
 @pytest.mark.promise("WORKFLOW-2")
