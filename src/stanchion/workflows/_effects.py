@@ -396,9 +396,8 @@ async def _ask(
         case "happened":
             return ToolResult(effect.contract.decode_result(payload(answer.value).data))
         case "did_not_happen":
-            await _until_silent(scope, history)
-            late = await _late(scope, effect, history)  # it may have come after the person looked
-            if late is not None and late.status == "done":
+            late = await _until_silent(scope, effect, history)
+            if late is not None:
                 return _take_late(scope, effect, history, late)
             return _send_again(scope, history, known=True)
         case _:
@@ -411,15 +410,26 @@ async def _ask(
             )
 
 
-async def _until_silent(scope: StepScope, history: _History) -> None:
-    """Wait until what a person saw not to have happened can't happen any more.
+async def _until_silent(scope: StepScope, effect: Effect, history: _History) -> LateOutcome | None:
+    """Wait until what a person saw not to have happened can't happen any more; return it if it did.
 
     A process that was stopped in the middle of a call may go on with it until the deadline. The
-    answer is recorded and is applied then.
+    answer is recorded and is applied then, or sooner if the process has ended meanwhile: that is
+    looked at after pauses that double.
     """
-    now = scope.incarnation.host.clock.now()
-    if history.silent_at is not None and now < history.silent_at:
-        await _sleep(scope, history, history.silent_at)
+    host = scope.incarnation.host
+    pause = host.grace
+    while True:
+        late = await _late(scope, effect, history)  # it may have come after the person looked
+        if late is not None and late.status == "done":
+            return late
+        now = host.clock.now()
+        if history.silent_at is None or now >= history.silent_at:
+            return None
+        if is_gone(history.process):
+            history.silent_at = min(history.silent_at, now + host.grace)
+        await _sleep(scope, history, min(history.silent_at, now + pause))
+        pause *= 2
 
 
 def _leave_late(
