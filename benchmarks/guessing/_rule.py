@@ -1,8 +1,10 @@
 """Which functions change something, and which of their parameters are targets.
 
-One rule on names, for all schemas alike, written down before any case was played. A function reads
-if its name begins with a word of looking or computing; every other one changes something. Of those,
-a parameter is a target if its name says that it is an id, a recipient or a path.
+One rule on names, for all schemas alike. A function reads if its name begins with a word of looking
+or computing; every other one changes something. Of those, a parameter is a target if its name says
+that it is an id, a recipient or a path. Written from the schemas; that recipients share the roles
+of users, that a destination without a source is a location and that ``filter`` reads was added after
+cases had been played.
 """
 
 from __future__ import annotations
