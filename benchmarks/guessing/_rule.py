@@ -2,9 +2,9 @@
 
 One rule on names, for all schemas alike. A function reads if its name begins with a word of looking
 or computing; every other one changes something. Of those, a parameter is a target if its name says
-that it is an id, a recipient or a path. Written from the schemas; that recipients share the roles
-of users, that a destination without a source is a location and that ``filter`` reads was added after
-cases had been played.
+that it is an id, a recipient or a path. Written from the schemas, but for three things that were
+added after cases had been played: recipients share the roles of users, a destination without a
+source is a location, and ``filter`` reads.
 """
 
 from __future__ import annotations
