@@ -1,8 +1,9 @@
 """Gateway: what a call pays for being checked, beside Pydantic AI's own execution of a tool.
 
-The whole door (validate, ground, a layer of the user's, judge, review) around the same function, in
-memory: what the ledger writes is measured by ``steps``. Both are measured in turns, so that ratios
-come from one moment of a shared machine. A model's call with a grounded target is the dearest one;
+The whole door (validate, ground, limit with the history that notices circles, a layer of the
+user's, judge, review) around the same function, in memory: what the ledger writes is measured by
+``steps``. Both are measured in turns, so that ratios come from one moment of a shared machine. A
+model's call with a grounded target is the dearest one;
 it is asked with an index that knows few values and many.
 """
 
@@ -26,11 +27,16 @@ from benchmarks._report import Report, scale
 from stanchion import allow, tool
 from stanchion.tools import (
     CallContext,
+    CallHistory,
     Gateway,
     Next,
+    Recall,
     Reviewed,
+    Said,
+    Seen,
     ground,
     judge,
+    limit,
     note,
     perform,
     review,
@@ -117,7 +123,7 @@ async def _time(call: Timed, times: int) -> float:
 
 def _gateway(size: int) -> Timed:
     """Return a model's call through the whole door, its target looked up among many."""
-    index = _index(size)
+    index, history = _index(size), CallHistory()
     rules = [allow(refund, max_amount="50")]
     contract = refund.contract
 
@@ -133,7 +139,18 @@ def _gateway(size: int) -> Timed:
     async def ask(call: ToolCall, reasons: tuple[str, ...]) -> Reviewed:
         raise AssertionError(call, reasons)
 
-    layers = (validate(contract), ground(contract, known), own, judge(policy))
+    async def circles(call: ToolCall) -> Said:
+        said = history.judge(contract, ARGUMENTS, _DEADLINE)
+        if isinstance(said, Recall):
+            raise AssertionError(said)
+        return said
+
+    async def admitted(wait: timedelta, why: str) -> None:
+        if wait or why:
+            raise AssertionError(wait, why)
+
+    limits = limit([circles], admitted)
+    layers = (validate(contract), ground(contract, known), limits, own, judge(policy))
     gateway = Gateway(refund, (*layers, review(contract, ask)))
 
     async def core(ready: ToolCall) -> ToolResult:
@@ -143,6 +160,8 @@ def _gateway(size: int) -> Timed:
         result = await gateway.run(ToolCall("refund", ARGUMENTS, "model", "c1"), core)
         if result.error is not None:
             raise AssertionError(result)
+        history.add(Seen("refund", ARGUMENTS, result.value, wrote=True, read=False))
+        history.found.clear()
         return result
 
     return call
