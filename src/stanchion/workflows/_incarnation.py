@@ -513,14 +513,18 @@ class Incarnation:
 
     def _see_again(self, place: Place, kind: str, name: str, request: Payload, done: Entry) -> None:
         """See a replayed step as it was seen live: in a model's loop, its own steps came first."""
+        if kind == "agent":
+            self._see_within(place)
+        if result := _value_of(done):
+            self._see(place, kind, name, request, result)
+
+    def _see_within(self, place: Place) -> None:
         trail = self.conductor.lane().trail
-        for child in self.journal.within(lane_below(place)) if kind == "agent" else ():
+        for child in self.journal.within(lane_below(place)):
             first, result = child.entries[0], _value_of(child.done)
             if first.kind in SEEN_KINDS and first.request and result:
                 step = child.place, first.kind, first.name, first.request, result
                 trail.own.append(Seen(*step, first.request_data, by_model=True))
-        if result := _value_of(done):
-            self._see(place, kind, name, request, result)
 
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:

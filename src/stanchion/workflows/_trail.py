@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from stanchion.ledger import Place
 
 __all__ = ["Seen", "Trail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A step that brought something from outside."""
+class Seen(NamedTuple):
+    """A step that brought something from outside; a tuple, since each step of a run makes one."""
 
     place: Place
     kind: str
