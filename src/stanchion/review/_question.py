@@ -74,15 +74,19 @@ def approval(
     *,
     reasons: Sequence[str],
     origins: Mapping[str, Sequence[Origin]] | None = None,
+    again: bool = False,
 ) -> Question:
-    """Ask whether this exact call may run. ``origins`` are by argument."""
+    """Ask whether this exact call may run, or run ``again``. ``origins`` are by argument."""
+    asked = f"May {contract.name} be called with exactly these arguments?"
+    if again:
+        asked = f"{contract.name} was called with exactly these arguments in this run. Again?"
     undone = " It can't be undone." if contract.irreversible else ""
     places: dict[str, Json] = {
         name: [asdict(each) for each in found] for name, found in (origins or {}).items()
     }
     draft = _Draft(
         kind=QuestionKind.APPROVAL,
-        prompt=f"May {contract.name} be called with exactly these arguments?{undone}",
+        prompt=f"{asked}{undone}",
         about=_exact_call(call, contract),
         choices=("approve", "deny", "edit"),
         reason="; ".join(reasons),

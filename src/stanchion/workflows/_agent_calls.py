@@ -1,6 +1,6 @@
 """The calls of one agent: each goes through the gateway once, and each gets a response.
 
-A write proposed again is answered with its recorded outcome. What was called is folded, from what
+What was called is folded, from what
 the steps returned, into a history that notices circles; its verdict on the next call is recorded
 by that call's gateway, and the loop acts on what was recorded, so that a resumed run goes the same
 way.
@@ -31,14 +31,17 @@ from stanchion.tools import (
 )
 from stanchion.values import Action, Json, ToolCall, ToolCallPart, ToolError, ToolResponsePart
 from stanchion.workflows._asking import Asking
-from stanchion.workflows._calls import call_tool
+from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["CIRCLES_SINCE", "AgentCalls", "Finding"]
+__all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding"]
 
 CIRCLES_SINCE = 3
 """The first loop version that notices circles."""
+
+REPEATS_SINCE = 4
+"""The first loop version whose run knows repeated writes, so that the loop needn't."""
 
 MAX_PARTIAL_BYTES = 256 * 1024
 """Of the findings that a result repeats; the ledger has them all."""
@@ -69,6 +72,8 @@ class AgentCalls:
     history: CallHistory
     asking: Asking | None = None
     """What only the user can say; None in a loop of a version that asked nobody."""
+    remembers: bool = False
+    """Whether writes are remembered here; in a loop of a version whose run didn't."""
     watched: bool = True
     """Whether circles are noticed; not in a loop of a version that noticed none."""
     count: int = 0
@@ -88,21 +93,22 @@ class AgentCalls:
         if tool is None or not isinstance(part.arguments, Mapping):
             return self._failed(part, _unusable(tool, part, self.tools), made=False)
         identity = payload([part.name, part.arguments]).digest
-        if identity in self.performed:
+        if self.remembers and identity in self.performed:
             return self._performed_before(part, self.performed[identity])
         try:
-            value = await self._call(tool, part, part.arguments)
+            reply = await self._call(tool, part, part.arguments)
         except (ToolFailed, Denied, Expired, Refused) as error:
             refused = _tool_error(error)
             if self.asking is not None:
                 self.asking.need(tool.contract, refused)
             return self._failed(part, refused)
-        result: Json = json.loads(tool.contract.encode_result(value).data)
-        wrote = tool.contract.effect == "write"
+        result: Json = json.loads(tool.contract.encode_result(reply.value).data)
+        read = tool.contract.effect == "read"
+        wrote = not read and not reply.repeats
         if wrote:
             self.performed[identity] = result
-        seen = Seen(part.name, part.arguments, result, wrote=wrote, read=not wrote)
-        return self._answered(part, seen, result)
+        seen = Seen(part.name, part.arguments, result, wrote=wrote, read=read)
+        return self._answered(part, seen, result, reply.notice)
 
     async def ask(self) -> list[str]:
         """Ask a person for what only the user can say, and return what to tell the model of it."""
@@ -138,18 +144,12 @@ class AgentCalls:
 
     async def _call(
         self, tool: Tool[..., Any], part: ToolCallPart, arguments: Mapping[str, Any]
-    ) -> Any:
+    ) -> Reply:
         async def gate(_: ToolCall) -> Said:
             return self._judge(tool.contract, part.arguments)
 
-        return await call_tool(
-            self.incarnation,
-            self.workflow,
-            tool,
-            arguments,
-            origin="model",
-            call_id=part.id,
-            gates=[gate],
+        return await propose_call(
+            self.incarnation, self.workflow, tool, arguments, call_id=part.id, gates=[gate]
         )
 
     def _judge(self, contract: Contract, arguments: Json) -> Said:
@@ -179,11 +179,16 @@ class AgentCalls:
         self._pauses.append(None)
         return ToolResponsePart(part.id, {"notice": note, "result": result})
 
-    def _answered(self, part: ToolCallPart, seen: Seen, result: Json) -> ToolResponsePart:
+    def _answered(
+        self, part: ToolCallPart, seen: Seen, result: Json, known: Mapping[str, Json]
+    ) -> ToolResponsePart:
         self.history.add(seen)
         self._pauses.append(None)
-        notice = self._notice()
-        return ToolResponsePart(part.id, {"notice": notice, "result": result} if notice else result)
+        notices = [str(known["notice"])] if known else []
+        notices += filter(None, [self._notice()])
+        if not notices:
+            return ToolResponsePart(part.id, result)
+        return ToolResponsePart(part.id, {**known, "notice": "; ".join(notices), "result": result})
 
     def _failed(
         self, part: ToolCallPart, error: ToolError, *, made: bool = True

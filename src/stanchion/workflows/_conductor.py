@@ -118,6 +118,8 @@ class Branch(Generic[T]):
 class _Blocked:
     future: asyncio.Future[Any]
     strand: _Strand
+    stands_by: bool = False
+    """It waits for another lane, not for the outside."""
 
 
 @dataclass(slots=True)
@@ -223,15 +225,25 @@ class Conductor:
 
     # Waiting
 
-    async def block(self, place: Place) -> Any:
+    async def block(self, place: Place, *, stands_by: bool = False) -> Any:
         """Wait for the outside: return what ``deliver`` brings, or raise what ends the wait."""
         self.check()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._blocked[place] = _Blocked(future, self.lane().strand)
+        self._blocked[place] = _Blocked(future, self.lane().strand, stands_by)
         try:
             return await self._wait(future)
         finally:
             self._blocked.pop(place, None)
+
+    async def stand_by(self, place: Place) -> bool:
+        """Wait until another lane lets those that stand by go on; False if none ever will."""
+        return await self.block(place, stands_by=True)
+
+    def go_on(self) -> None:
+        """Wake the lanes that stand by, to look again at what they wait for."""
+        for blocked in list(self._blocked.values()):
+            if blocked.stands_by:
+                self._wake(blocked.future, True)  # noqa: FBT003 (the answer itself)
 
     def blocked(self) -> list[Place]:
         """Return the places that wait for the outside."""
@@ -317,5 +329,8 @@ class Conductor:
             return
         if self._turns and self.shuffle is not None:
             self._wake(self._turns.pop(self.shuffle.randrange(len(self._turns))))
-        elif self.blocked():
-            self.end()
+        elif waiting := [b for b in self._blocked.values() if not b.future.done()]:
+            if all(b.stands_by for b in waiting):
+                self._wake(waiting[0].future, False)  # noqa: FBT003 (the answer itself)
+            else:
+                self.end()

@@ -58,6 +58,7 @@ from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 from stanchion.workflows._trail import Seen
+from stanchion.workflows._writes import Writes
 
 __all__ = [
     "CANCELLING",
@@ -84,7 +85,7 @@ SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "r
 MOST_SEEN = 1024
 """Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
 
-LOOP_VERSION = 3
+LOOP_VERSION = 4
 """How composite steps are composed; kept in their opening entries."""
 
 
@@ -153,6 +154,7 @@ class Incarnation:
         self.host = host
         self.record = record
         self.journal = Journal(entries)
+        self.writes = Writes(entries)
         self.prompts = PromptLog(entries)
         self.conductor = Conductor(
             replay_everywhere=host.replay.everywhere,
@@ -399,6 +401,7 @@ class Incarnation:
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
         self.journal.forget(lane)
+        self.writes.leave(lane)
         self._left += self.outside.end_within(lane)
 
     def leave_unattended(self) -> None:
@@ -466,6 +469,8 @@ class Incarnation:
             if change is not None:  # the workflow has ended: there is nothing left to give up
                 raise
             raise self.give_up(error) from error
+        for draft in (*opening, *drafts):
+            self.writes.note(draft)
 
     def _acceptances(self) -> list[Draft]:
         """Note the differences that were accepted, before anything is recorded past them."""
