@@ -35,7 +35,7 @@ from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding"]
+__all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding", "Outcome"]
 
 CIRCLES_SINCE = 3
 """The first loop version that notices circles."""
@@ -62,6 +62,17 @@ class Finding:
     result: Json
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a proposed call: a reply, an error, or nothing since it was performed before."""
+
+    tool: Tool[..., Any] | None = None
+    """None if it couldn't be called at all."""
+    reply: Reply | None = None
+    error: ToolError | None = None
+    performed: bytes = b""
+
+
 @dataclass(slots=True)
 class AgentCalls:
     """What an agent's loop knows of its calls."""
@@ -84,29 +95,47 @@ class AgentCalls:
     _pauses: list[timedelta | None] = field(default_factory=list["timedelta | None"])
     """For how long each call of this turn was told to wait, if it was."""
 
+    def is_read(self, part: ToolCallPart) -> bool:
+        """Tell whether a call changes nothing; one that can't be made doesn't either."""
+        tool = self.tools.get(part.name)
+        return tool is None or tool.contract.effect == "read"
+
     async def answer(self, part: ToolCallPart) -> ToolResponsePart:
         """Make one proposed call and return what the model is told of it."""
-        self.count += 1
-        if self.stuck:
-            return ToolResponsePart(part.id, render_error(_ENDED))
+        return self.tell(part, await self.make(part))
+
+    async def make(self, part: ToolCallPart) -> Outcome:
+        """Make one proposed call."""
         tool = self.tools.get(part.name)
+        if self.stuck:
+            return Outcome(error=_ENDED)
         if tool is None or not isinstance(part.arguments, Mapping):
-            return self._failed(part, _unusable(tool, part, self.tools), made=False)
+            return Outcome(error=_unusable(tool, part, self.tools))
         identity = payload([part.name, part.arguments]).digest
         if self.remembers and identity in self.performed:
-            return self._performed_before(part, self.performed[identity])
+            return Outcome(tool, performed=identity)
         try:
-            reply = await self._call(tool, part, part.arguments)
+            return Outcome(tool, await self._call(tool, part, part.arguments))
         except (ToolFailed, Denied, Expired, Refused) as error:
-            refused = _tool_error(error)
-            if self.asking is not None:
-                self.asking.need(tool.contract, refused)
-            return self._failed(part, refused)
+            return Outcome(tool, error=_tool_error(error))
+
+    def tell(self, part: ToolCallPart, outcome: Outcome) -> ToolResponsePart:
+        """Take in what came of a call, and return what the model is told of it."""
+        self.count += 1
+        tool, reply, error = outcome.tool, outcome.reply, outcome.error
+        if error is _ENDED:
+            return ToolResponsePart(part.id, render_error(_ENDED))
+        if error is not None:
+            if tool is not None and self.asking is not None:
+                self.asking.need(tool.contract, error)
+            return self._failed(part, error, made=tool is not None)
+        if tool is None or reply is None:
+            return self._performed_before(part, self.performed[outcome.performed])
         result: Json = json.loads(tool.contract.encode_result(reply.value).data)
         read = tool.contract.effect == "read"
         wrote = not read and not reply.repeats
-        if wrote:
-            self.performed[identity] = result
+        if self.remembers and wrote:
+            self.performed[payload([part.name, part.arguments]).digest] = result
         seen = Seen(part.name, part.arguments, result, wrote=wrote, read=read)
         return self._answered(part, seen, result, reply.notice)
 

@@ -39,6 +39,11 @@ class _Strand:
 
     shields: int = 0
     cancelled: bool = False
+    steps: int = 0
+    """Steps in flight, one inside the other."""
+    waiting: bool = False
+    """It waits for other lanes or for the outside, so that its task does nothing of its own."""
+    is_cut: bool = False
 
 
 class Lane:
@@ -74,10 +79,14 @@ class Lane:
     def __enter__(self) -> Place:
         place = Place(self.path, self.ordinal)
         self.ordinal += 1
+        self.strand.steps += 1
         return place
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.strand.steps -= 1
         self.busy = None
+        if kind is asyncio.CancelledError:
+            self.conductor.took_cut(self.strand)
 
     @contextmanager
     def shield(self) -> Generator[None]:
@@ -142,17 +151,25 @@ class Conductor:
         default_factory=dict["asyncio.Task[Any]", "asyncio.Future[None]"]
     )
 
+    _strands: dict[asyncio.Task[Any], _Strand] = field(
+        default_factory=dict["asyncio.Task[Any]", _Strand]
+    )
+
     # Lanes
 
     @contextmanager
     def root(self) -> Generator[Lane]:
         """Drive the root lane in the current task."""
         lane = Lane(self, "", _Strand(), Trail())
+        task = asyncio.current_task()
+        if task is not None:
+            self._strands[task] = lane.strand
         token = _current.set(lane)
         try:
             yield lane
         finally:
             _current.reset(token)
+            self._strands.clear()
 
     def lane(self) -> Lane:
         """Return the lane that the current task drives; raise outside the run's workflow."""
@@ -200,6 +217,7 @@ class Conductor:
         context.run(_current.set, lane)
         self.live += 1
         task = asyncio.get_running_loop().create_task(coroutine, context=context)
+        self._strands[task] = strand
         task.add_done_callback(self._ended)
         return Branch(index, path, task, strand, trail)
 
@@ -216,6 +234,7 @@ class Conductor:
         return next(b for b in branches if b.task.done())
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._strands.pop(task, None)
         parent = self._parked.pop(task, None)
         if parent is not None:
             self._wake(parent)  # the parent counts as live before the branch stops counting
@@ -268,6 +287,8 @@ class Conductor:
             await self.block(place)
 
     async def _wait(self, future: asyncio.Future[Any]) -> Any:
+        strand = self.lane().strand
+        strand.waiting = True
         self._idle()
         try:
             return await future
@@ -275,6 +296,8 @@ class Conductor:
             if future.cancelled():
                 self.live += 1  # nobody woke this lane: it moves again because it is cancelled
             raise
+        finally:
+            strand.waiting = False
 
     def _wake(self, future: asyncio.Future[Any], value: Any = None) -> bool:
         if future.done():
@@ -322,6 +345,24 @@ class Conductor:
         self.signal = signal or Suspended()
         for future in (*self._turns, *(b.future for b in self._blocked.values())):
             self._wake(future, Suspended())
+
+    def cut(self) -> None:
+        """Cancel, once, the steps that are performed at this moment, except writes."""
+        for task, strand in self._strands.items():
+            if strand.steps and not (strand.waiting or strand.shields or strand.is_cut):
+                strand.is_cut = True
+                task.cancel()
+
+    def took_cut(self, strand: _Strand) -> None:
+        """Take a cut off its task: it isn't one from outside, which would end the process."""
+        task = asyncio.current_task()
+        if strand.is_cut and task is not None and task.cancelling() == 1:
+            task.uncancel()
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the current lane was told to end for good, not only in this process."""
+        stopped = isinstance(self._stopping, asyncio.CancelledError)
+        return not self.over and (stopped or self.lane().strand.cancelled)
 
     def _idle(self) -> None:
         self.live -= 1

@@ -362,6 +362,7 @@ class Incarnation:
         await self.outside.read()
         if self.cancel_requested:
             self.conductor.stop(asyncio.CancelledError("the run was cancelled"))
+            self.conductor.cut()
         for place, message in self.outside.due(self.conductor.blocked()):
             self.conductor.deliver(place, message)
 
