@@ -252,6 +252,8 @@ class QuestionKind(StrEnum):
     """Which of these options?"""
     INPUT = "input"
     """A value that only a person has."""
+    UNDO = "undo"
+    """Have these effects, which couldn't be undone, been settled by hand?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ async def test_a_crash_in_a_turn_repeats_nothing_that_had_finished() -> None:
 
 
 @pytest.mark.promise("AGENT-1")
-@pytest.mark.no_replay_mode
+@pytest.mark.no_replay_mode("the moment of the cancellation is what it is about")
 @pytest.mark.parametrize("how", ["time limit", "cancelled run"])
 async def test_a_turn_that_is_cancelled_leaves_an_answer_to_every_call(how: str) -> None:
     begun = asyncio.Event()

@@ -9,6 +9,7 @@ from stanchion.tools._bare import bare_contract
 from stanchion.tools._breaker import Breaker, Circuit, speaks_of_target
 from stanchion.tools._bucket import Rate, Taken, TooEarly
 from stanchion.tools._call import call
+from stanchion.tools._compensate import compensate, compensation_of
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
 from stanchion.tools._errors import render_error, translate, unknown_outcome
@@ -106,6 +107,8 @@ __all__ = [
     "bare_contract",
     "by_name",
     "call",
+    "compensate",
+    "compensation_of",
     "compose",
     "execute_body",
     "ground",

@@ -37,13 +37,25 @@ class Suspended(BaseException):
 class _Strand:
     """One task's state, shared by the lanes that it drives."""
 
+    parent: _Strand | None = None
+    """Of the lane that branched off into it."""
     shields: int = 0
     cancelled: bool = False
+    seals: int = 0
+    """Scopes that it is in and that are being undone: nothing new begins there."""
     steps: int = 0
     """Steps in flight, one inside the other."""
-    waiting: bool = False
-    """It waits for other lanes or for the outside, so that its task does nothing of its own."""
+    waiting: asyncio.Future[Any] | None = None
+    """What it waits for, of other lanes or the outside: its task does nothing of its own."""
     is_cut: bool = False
+
+    def is_told_to_end(self) -> bool:
+        """Tell whether it was cancelled, or what it branched off from."""
+        return self.cancelled or (self.parent is not None and self.parent.is_told_to_end())
+
+    def is_sealed(self) -> bool:
+        """Tell whether it is in a scope that is being undone."""
+        return self.seals > 0 or (self.parent is not None and self.parent.is_sealed())
 
 
 class Lane:
@@ -97,6 +109,15 @@ class Lane:
         finally:
             self.strand.shields -= 1
 
+    @contextmanager
+    def seal(self) -> Generator[None]:
+        """Let recorded steps return and nothing new begin, here and in branches."""
+        self.strand.seals += 1
+        try:
+            yield
+        finally:
+            self.strand.seals -= 1
+
     def new_fork(self) -> int:
         """Return the number of this lane's next fork."""
         self.forks += 1
@@ -115,12 +136,6 @@ class Branch(Generic[T]):
     task: asyncio.Task[T]
     strand: _Strand
     trail: Trail
-
-    def cancel(self, *, gently: bool) -> None:
-        """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
-        self.strand.cancelled = True
-        if not gently and not self.strand.shields:
-            self.task.cancel()
 
 
 @dataclass(slots=True)
@@ -184,18 +199,19 @@ class Conductor:
     @contextmanager
     def below(self, place: Place, suffix: str = "") -> Generator[Lane]:
         """Drive the lane below a composite step."""
-        with self._drive(f"{lane_below(place)}{suffix}") as lane:
+        with self.drive(f"{lane_below(place)}{suffix}") as lane:
             yield lane
 
     @contextmanager
-    def scope(self) -> Generator[Lane]:
+    def scope(self, kind: str = "f") -> Generator[Lane]:
         """Drive a new lane of the current one, in the same task."""
         current = self.lane()
-        with self._drive(lane_of_branch(current.path, current.new_fork(), 0)) as lane:
+        with self.drive(lane_of_branch(current.path, current.new_fork(), 0, kind)) as lane:
             yield lane
 
     @contextmanager
-    def _drive(self, path: str) -> Generator[Lane]:
+    def drive(self, path: str) -> Generator[Lane]:
+        """Drive the lane of a path, in the same task."""
         current = self.lane()
         lane = Lane(self, path, current.strand, current.trail)
         token = _current.set(lane)
@@ -210,7 +226,7 @@ class Conductor:
         """Start one branch of a fork of the current lane."""
         current = self.lane()
         path = lane_of_branch(current.path, fork, index)
-        strand, trail = _Strand(), current.trail.fork()
+        strand, trail = _Strand(current.strand), current.trail.fork()
         context = contextvars.copy_context()
         lane = Lane(self, path, strand, trail)
         lane.by_model = current.by_model
@@ -220,6 +236,17 @@ class Conductor:
         self._strands[task] = strand
         task.add_done_callback(self._ended)
         return Branch(index, path, task, strand, trail)
+
+    def cancel(self, branch: Branch[Any], *, gently: bool) -> None:
+        """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
+        strand = branch.strand
+        strand.cancelled = True
+        if gently or strand.shields or branch.task.done():
+            return
+        if strand.waiting is not None and not strand.waiting.done():
+            self.live += 1  # from now on, not only once its task gets to run
+            strand.waiting = None
+        branch.task.cancel()
 
     async def first_ended(self, branches: Sequence[Branch[Any]]) -> Branch[Any]:
         """Park the current lane until a branch has ended; return the first in order that has."""
@@ -253,6 +280,15 @@ class Conductor:
             return await self._wait(future)
         finally:
             self._blocked.pop(place, None)
+
+    async def before_new_step(self, place: Place) -> None:
+        """Raise what ends this lane; in a scope that is being undone, wait until that comes."""
+        self.check()
+        strand = self.lane().strand
+        if strand.is_sealed() and not strand.shields:
+            while await self.stand_by(place):
+                pass  # another call has ended, not this lane
+            raise asyncio.CancelledError
 
     async def stand_by(self, place: Place) -> bool:
         """Wait until another lane lets those that stand by go on; False if none ever will."""
@@ -288,16 +324,16 @@ class Conductor:
 
     async def _wait(self, future: asyncio.Future[Any]) -> Any:
         strand = self.lane().strand
-        strand.waiting = True
+        strand.waiting = future
         self._idle()
         try:
             return await future
         except asyncio.CancelledError:
-            if future.cancelled():
+            if future.cancelled() and strand.waiting is future:
                 self.live += 1  # nobody woke this lane: it moves again because it is cancelled
             raise
         finally:
-            strand.waiting = False
+            strand.waiting = None
 
     def _wake(self, future: asyncio.Future[Any], value: Any = None) -> bool:
         if future.done():
@@ -318,7 +354,7 @@ class Conductor:
         strand = self.lane().strand
         if strand.shields:
             return
-        if strand.cancelled:
+        if strand.is_told_to_end():
             raise asyncio.CancelledError
         if self._stopping is not None:
             self.signal = self._stopping
@@ -361,13 +397,14 @@ class Conductor:
 
     def is_cancelled(self) -> bool:
         """Tell whether the current lane was told to end for good, not only in this process."""
-        stopped = isinstance(self._stopping, asyncio.CancelledError)
-        return not self.over and (stopped or self.lane().strand.cancelled)
+        stopped, strand = isinstance(self._stopping, asyncio.CancelledError), self.lane().strand
+        return not self.over and (stopped or strand.is_told_to_end() or strand.is_sealed())
 
     def _idle(self) -> None:
         self.live -= 1
         if self.live > 0 or self.over:
             return
+        self._turns = [turn for turn in self._turns if not turn.done()]  # cancelled meanwhile
         if self._turns and self.shuffle is not None:
             self._wake(self._turns.pop(self.shuffle.randrange(len(self._turns))))
         elif waiting := [b for b in self._blocked.values() if not b.future.done()]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -69,6 +70,11 @@ __all__ = [
     "StepScope",
     "is_shut_down",
 ]
+
+_SAGA = re.compile(r"/s\d+\.")
+"""In the path of a lane: it is a saga's, or below one."""
+_UNDO = "/undo/"
+"""In the path of a lane: what stands there undoes a saga."""
 
 NOTHING_SPENT = Settlement()
 ONE_STEP = Settlement(steps=1)
@@ -241,8 +247,8 @@ class Incarnation:
                 await self.conductor.replay_turn()
                 self._see_again(place, kind, name, request, recorded.done)
                 return self._outcome(recorded.done, result)
-            if not self.owes_effects(place.lane, place.ordinal, fork):
-                self.conductor.check()
+            if not self._owes(place, fork):
+                await self.conductor.before_new_step(place)
             scope = StepScope(
                 self, place, kind, name, request, recorded, written=recorded is not None
             )
@@ -314,7 +320,11 @@ class Incarnation:
         spec = awaited.spec(place, shown)
         wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
         wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
-        self.conductor.check()
+        try:
+            await self.conductor.before_new_step(place)
+        except asyncio.CancelledError:
+            self.leave_wait(place)
+            raise
         if entry is None:
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
             body = payload(spec.body, what="what a wait shows") if spec.body else None
@@ -334,8 +344,7 @@ class Incarnation:
         try:
             return await self.conductor.block(wait.place)
         except asyncio.CancelledError:
-            self._left.append(wait.place)
-            self.outside.end(wait.place)
+            self.leave_wait(wait.place)
             raise
 
     async def _conclude(
@@ -384,20 +393,33 @@ class Incarnation:
         if self.cancel_requested or is_shut_down():
             raise asyncio.CancelledError
 
-    def owes_effects(self, lane: str, ordinal: int | None = None, fork: int | None = None) -> bool:
-        """Tell whether a lane, or one step of it, holds a write whose outcome is still to be found.
+    def owes(self, lane: str) -> bool:
+        """Tell whether a lane can't be cancelled before it is replayed to where it was.
 
-        Such a lane can't be cancelled: it is replayed up to the write, which is settled first.
+        It holds a write whose outcome is still to be found, which is settled first, or a saga that
+        has made something and that replay hasn't come to yet: nobody else undoes that.
         """
-        if not self._unsettled:
-            return False
-        if ordinal is None:
-            return any(f"{p.lane}/".startswith(f"{lane}/") for p in self._unsettled)
-        place = Place(lane, ordinal)
-        within = [f"{lane_below(place)}/"]
-        if fork is not None:
-            within.append(lane_of_branch(lane, fork, 0).removesuffix("0"))
-        return any(p == place or f"{p.lane}/".startswith(tuple(within)) for p in self._unsettled)
+        return self._owe(f"{lane}/") or self._owe_undoing(f"{lane}/")
+
+    def _owes(self, place: Place, fork: int | None) -> bool:
+        """Tell the same of one step, with the branches of its fork if it waits for any."""
+        if place in self._unsettled or self._owe(f"{lane_below(place)}/"):
+            return True
+        branches = "" if fork is None else lane_of_branch(place.lane, fork, 0).removesuffix("0")
+        return bool(branches) and (self._owe(branches) or self._owe_undoing(branches))
+
+    def _owe(self, lanes: str) -> bool:
+        # What undoes a saga isn't waited for: it begins anew when its lane is cancelled again.
+        below = [p.lane for p in self._unsettled if f"{p.lane}/".startswith(lanes)]
+        return any(_UNDO not in lane.removeprefix(lanes) for lane in below)
+
+    def _owe_undoing(self, lanes: str) -> bool:
+        return any(
+            f"{made.place.lane}/".startswith(lanes)
+            and _SAGA.search(made.place.lane, len(lanes) - 1)
+            and not self.journal.is_claimed(made.place)
+            for made in self.writes.made
+        )
 
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
@@ -408,6 +430,12 @@ class Incarnation:
     def leave_unattended(self) -> None:
         """End the waits that no lane came to: their branches were cancelled before."""
         self._left += self.outside.end_unattended()
+
+    def leave_wait(self, place: Place) -> None:
+        """End an open wait, if there is one, whose lane was cancelled."""
+        if self.outside.is_open(place):
+            self._left.append(place)
+            self.outside.end(place)
 
     @property
     def cancel_requested(self) -> bool:

@@ -36,13 +36,15 @@ class Made:
     kind: str
     name: str
     sent: bytes
-    """Digest of the arguments as sent; a person may have changed those proposed."""
+    """Digest of the arguments as sent; a person may have changed them; empty for a child."""
     result: bytes
     told: bool = False
     """A model that proposed it again was answered with its result."""
     final: bool = False
     """A person decided against making it again."""
-    undone: bool = False
+    closed: Place | None = None
+    """Where it was undone, or left as it is with a person's knowledge."""
+    is_undone: bool = False
 
 
 class Writes:
@@ -63,7 +65,7 @@ class Writes:
 
     def last(self, identity: Identity) -> Made | None:
         """Return the newest write of this identity, as proposed or as sent, that still stands."""
-        return next((m for m in reversed(self._known[identity]) if not m.undone), None)
+        return next((m for m in reversed(self._known[identity]) if not m.is_undone), None)
 
     def count(self, identity: Identity) -> int:
         """Return how often exactly this was sent and made: the number of the next one's key."""
@@ -84,6 +86,14 @@ class Writes:
         The second part says whether a person had decided against making it again.
         """
         return self._repeated.get(place)
+
+    def within(self, lane: str) -> list[Made]:
+        """Return what was made in a lane and below it, in the order of the outcomes."""
+        return [made for made in self.made if f"{made.place.lane}/".startswith(f"{lane}/")]
+
+    def standing(self, lane: str) -> list[Made]:
+        """Return what was made in a lane and below it and is neither undone nor left."""
+        return [made for made in self.within(lane) if made.closed is None]
 
     # Calls under way
 
@@ -122,7 +132,7 @@ class Writes:
             case EntryPhase.OPEN if "proposed" in facts:
                 self._proposed[entry.place] = bytes.fromhex(facts["proposed"])
                 self.hold((entry.name, self._proposed[entry.place]), entry.place)
-            case EntryPhase.INTENT if (sent := _result(entry)) is not None:
+            case EntryPhase.INTENT if entry.kind in _WRITES and (sent := _result(entry)):
                 self._sent[entry.place] = sent
                 self.hold((entry.name, sent), entry.place)
             case EntryPhase.DONE:
@@ -138,6 +148,10 @@ class Writes:
         if entry.place in self._sent:
             if succeeded and result is not None:
                 self._made(entry, result)
+        elif entry.kind in _UNDOING:
+            self._close(entry, facts)
+        elif entry.kind == "child" and succeeded and result is not None:
+            self.made.append(Made(entry.place, entry.kind, entry.name, b"", result))
         elif "repeats" in facts:
             repeated = self.last((entry.name, bytes.fromhex(facts["repeats"])))
             if repeated is not None:
@@ -153,12 +167,22 @@ class Writes:
         for identity in self._identities(made):
             self._known[identity].append(made)
 
+    def _close(self, entry: Entry | Draft, facts: Mapping[str, Any]) -> None:
+        undone, left = facts.get("undoes"), [Place(*place) for place in facts.get("left", ())]
+        for made in self.made:
+            if undone is not None and made.place == Place(*undone):
+                made.closed, made.is_undone = entry.place, True
+            elif made.place in left:
+                made.closed = entry.place
+
     def _identities(self, made: Made) -> Iterator[Identity]:
         yield made.name, made.sent
         if self.sent_otherwise(made.place) is not None:
             yield made.name, self._proposed[made.place]
 
 
+_WRITES = {"call", "step"}
+_UNDOING = {"compensate", "undo"}
 _DENIED = ["review", "refuse: denied"]
 
 
