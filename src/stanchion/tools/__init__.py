@@ -19,6 +19,7 @@ from stanchion.tools._ground import Known, ground
 from stanchion.tools._judge import Policy, judge
 from stanchion.tools._keys import mint_key
 from stanchion.tools._limit import Admit, Answer, Gate, Hold, Refuse, Said, limit
+from stanchion.tools._lint import Finding, Lint, lint
 from stanchion.tools._loops import STUCK, CallHistory, Recall, Seen
 from stanchion.tools._outcomes import (
     BadResult,
@@ -74,12 +75,14 @@ __all__ = [
     "DidNotHappen",
     "Edited",
     "Effect",
+    "Finding",
     "Gate",
     "Gateway",
     "Happened",
     "Hold",
     "Known",
     "Layer",
+    "Lint",
     "Move",
     "Next",
     "NotPerformed",
@@ -114,6 +117,7 @@ __all__ = [
     "ground",
     "judge",
     "limit",
+    "lint",
     "mint_key",
     "next_move",
     "note",
