@@ -60,6 +60,15 @@ async def test_the_reads_of_a_turn_run_together() -> None:
     assert read_by(helped) == ["97 was there", "98 was there"]
 
 
+@pytest.mark.promise("LIMIT-1")
+async def test_a_turn_of_many_equal_reads_wastes_few_calls() -> None:
+    bank, helped = Bank(), model([look("111", str(n)) for n in range(40)], "done")
+
+    await simulate(helper, GO, models={"strong": helped}, deps=bank, answers=["end"])
+
+    assert bank.looked_up <= 10
+
+
 async def test_writes_of_a_turn_are_made_in_the_order_proposed() -> None:
     bank, helped = Bank(), model([pay(n, str(n)) for n in (3, 1, 2)], "done")
 

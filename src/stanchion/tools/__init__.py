@@ -20,7 +20,7 @@ from stanchion.tools._judge import Policy, judge
 from stanchion.tools._keys import mint_key
 from stanchion.tools._limit import Admit, Answer, Gate, Hold, Refuse, Said, limit
 from stanchion.tools._lint import Finding, Lint, lint
-from stanchion.tools._loops import STUCK, CallHistory, Recall, Seen
+from stanchion.tools._loops import NOTICE_AT, STUCK, CallHistory, Recall, Seen
 from stanchion.tools._outcomes import (
     BadResult,
     CantTell,
@@ -29,6 +29,7 @@ from stanchion.tools._outcomes import (
     NotPerformed,
     Reconciled,
 )
+from stanchion.tools._pulse import Pulse
 from stanchion.tools._recovery import (
     GRACE,
     AskPerson,
@@ -57,6 +58,7 @@ from stanchion.tools._validate import validate
 
 __all__ = [
     "GRACE",
+    "NOTICE_AT",
     "STUCK",
     "Admit",
     "Answer",
@@ -87,6 +89,7 @@ __all__ = [
     "Next",
     "NotPerformed",
     "Policy",
+    "Pulse",
     "Rate",
     "Recall",
     "Reconcile",

@@ -40,6 +40,7 @@ def compensation_of(contract: Contract) -> Contract:
             reconcile=None,
             compensate=None,
             needs_review=False,
+            heartbeat=None,
             targets={},
             arguments=arguments,
             parameters=arguments.schema,

@@ -23,6 +23,7 @@ from stanchion.tools._http_errors import http_failure, translate_status
 from stanchion.tools._identifiers import do_not_guess, is_identifier, spelled
 from stanchion.tools._mcp_errors import mcp_failure
 from stanchion.tools._outcomes import BadResult, NotPerformed
+from stanchion.tools._pulse import Silence
 from stanchion.tools._schema import at_path, describe
 from stanchion.values import Action, Json, ToolError
 
@@ -203,6 +204,8 @@ def _foreign(exception: BaseException, contract: Contract) -> ToolError:
         return translate_status(failure, contract)
     if (said := mcp_failure(exception)) is not None:
         return said
+    if isinstance(exception, Silence):
+        return ToolError(code="timeout", problem=str(exception), action=Action.WAIT, retryable=True)
     if _is_timeout(exception):
         return ToolError(
             code="timeout",

@@ -9,14 +9,16 @@ way.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from stanchion.errors import Denied, Expired, Refused, StepError, ToolFailed
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import (
+    NOTICE_AT,
     STUCK,
     Admit,
     Answer,
@@ -42,6 +44,9 @@ CIRCLES_SINCE = 3
 
 REPEATS_SINCE = 4
 """The first loop version whose run knows repeated writes, so that the loop needn't."""
+
+AT_ONCE = 8
+"""Reads of one turn that run together."""
 
 MAX_PARTIAL_BYTES = 256 * 1024
 """Of the findings that a result repeats; the ledger has them all."""
@@ -95,8 +100,15 @@ class AgentCalls:
     _pauses: list[timedelta | None] = field(default_factory=list["timedelta | None"])
     """For how long each call of this turn was told to wait, if it was."""
 
-    def is_read(self, part: ToolCallPart) -> bool:
-        """Tell whether a call changes nothing; one that can't be made doesn't either."""
+    def together(self, parts: Sequence[ToolCallPart]) -> int:
+        """Return how many calls may be made at once: reads, while they bring something new.
+
+        What calls made at once brought is judged afterwards; one after the other, each is.
+        """
+        at_once = AT_ONCE if len(self.history.barren) < NOTICE_AT else 1
+        return max(1, sum(1 for _ in takewhile(self._changes_nothing, parts[:at_once])))
+
+    def _changes_nothing(self, part: ToolCallPart) -> bool:
         tool = self.tools.get(part.name)
         return tool is None or tool.contract.effect == "read"
 

@@ -218,6 +218,7 @@ def _context(scope: StepScope, tool: Tool[..., Any], attempt: int) -> CallContex
         run=incarnation.record.id,
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
+        pulse=incarnation.new_pulse(scope.place),
     )
 
 

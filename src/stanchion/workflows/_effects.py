@@ -221,6 +221,7 @@ def _context(scope: StepScope, effect: Effect, history: _History) -> CallContext
         run=incarnation.record.id,
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
+        pulse=incarnation.new_pulse(scope.place),
     )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import random
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -52,6 +52,7 @@ from stanchion.ledger import (
     payload,
     read_message,
 )
+from stanchion.tools import Pulse
 from stanchion.values import Json
 from stanchion.values import Message as ModelMessage
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
@@ -189,6 +190,7 @@ class Incarnation:
         self._left: list[Place] = []
         """Waits of cancelled branches, to be noted with the next commit."""
         self._opening: dict[Place, StepScope] = {}
+        self._pulses: dict[Place, Pulse] = {}
 
     @classmethod
     async def load(cls, host: Host, record: RunRecord) -> Incarnation:
@@ -270,6 +272,7 @@ class Incarnation:
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
         self._unsettled.discard(scope.place)
+        self._pulses.pop(scope.place, None)
         if scope.recorded is not None:
             self.leave(lane_below(scope.place))  # what it did before needn't come again
         settlement = ONE_STEP
@@ -446,6 +449,17 @@ class Incarnation:
     def cancels(self) -> list[Inbox]:
         """The requests to cancel that aren't in the record yet."""
         return [m for m in self.outside.messages("") if m.kind == "cancel"]
+
+    # Signs of life
+
+    def new_pulse(self, place: Place) -> Pulse:
+        """Return what the body of an attempt at a place beats with."""
+        pulse = self._pulses[place] = Pulse()
+        return pulse
+
+    def progress(self) -> Mapping[Place, Json]:
+        """Return how far the calls under way say they are; known in this process only."""
+        return {place: p.progress for place, p in self._pulses.items() if p.progress is not None}
 
     # Recording
 

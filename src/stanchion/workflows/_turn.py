@@ -9,9 +9,8 @@ holds a call without one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from stanchion.ledger import Draft, EntryPhase, pack_message
@@ -24,8 +23,6 @@ __all__ = ["TURNS_SINCE", "Caller", "answer_all", "told_apart"]
 
 TURNS_SINCE = 4
 """The first loop version whose calls have a lane each."""
-AT_ONCE = 8
-"""Reads of one turn that run together."""
 
 O = TypeVar("O")  # noqa: E741 (an outcome)
 
@@ -33,8 +30,8 @@ O = TypeVar("O")  # noqa: E741 (an outcome)
 class Caller(Protocol[O]):
     """Makes proposed calls, and says what a model reads of them."""
 
-    def is_read(self, part: ToolCallPart) -> bool:
-        """Tell whether a call changes nothing, so that others may be made beside it."""
+    def together(self, parts: Sequence[ToolCallPart]) -> int:
+        """Return how many of these calls, from the first, may be made at once: one at least."""
         ...
 
     async def make(self, part: ToolCallPart) -> O:
@@ -66,8 +63,9 @@ async def answer_all(
         outcomes[call.id] = await caller.make(call)
 
     try:
-        for stretch in _stretches(calls, caller):
-            await map_items(scope.incarnation, make, stretch, AT_ONCE)
+        while left := calls[len(answers) :]:
+            stretch = left[: caller.together(left)]
+            await map_items(scope.incarnation, make, stretch, None)
             answers += [caller.tell(call, outcomes[call.id]) for call in stretch]
     except asyncio.CancelledError:
         if scope.incarnation.conductor.is_cancelled():
@@ -77,15 +75,6 @@ async def answer_all(
             await _leave(scope, Message("tool", tuple(answers)), len(calls) - len(outcomes))
         raise
     return Message("tool", tuple(answers))
-
-
-def _stretches(calls: Sequence[ToolCallPart], caller: Caller[Any]) -> Iterator[list[ToolCallPart]]:
-    """Yield reads that stand together, and every other call by itself."""
-    for reads, group in groupby(calls, caller.is_read):
-        if reads:
-            yield list(group)
-        else:
-            yield from ([call] for call in group)
 
 
 def _cut(call: ToolCallPart) -> ToolResponsePart:
