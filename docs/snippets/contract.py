@@ -31,4 +31,4 @@ async def find_account(number: Annotated[str, Field(pattern=r"^\d{10}$")]) -> st
 result = asyncio.run(call(find_account, {"number": "12"}))
 if result.error:
     print(result.error.action, result.error.field, result.error.expected)
-# > fix_arguments number text matching ^\d{10}$
+# > ask_user number the number exactly as the user gives it

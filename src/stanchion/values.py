@@ -190,6 +190,8 @@ class ToolResult:
     error: ToolError | None = None
     verdicts: tuple[tuple[str, str], ...] = ()
     """What each layer of the gateway said, as (layer, verdict), in order."""
+    notice: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """What a model reads beside the value, if there is something to say about how it came to be."""
 
 
 # Trust -------------------------------------------------------------------------------------------
@@ -250,6 +252,8 @@ class QuestionKind(StrEnum):
     """Which of these options?"""
     INPUT = "input"
     """A value that only a person has."""
+    UNDO = "undo"
+    """Have these effects, which couldn't be undone, been settled by hand?"""
 
 
 @dataclass(frozen=True, slots=True)

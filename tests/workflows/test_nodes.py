@@ -218,7 +218,7 @@ async def test_every_call_of_an_agent_gets_a_paired_response() -> None:
     )
     model = ScriptedModel([calls, "ok"])
 
-    await simulate(agent, "x", models={"strong": model}, deps=Bank())
+    await simulate(agent, "x", models={"strong": model}, deps=Bank(), answers=["decline"])
 
     answered = [
         p.id for m in model.requests[1].messages for p in m.parts if isinstance(p, ToolResponsePart)

@@ -28,7 +28,7 @@ COMMANDS = {
     "serve": "Recover and move the runs of an app until Ctrl-C.",
     "runs": "List, show, follow, resume, cancel and fork runs.",
     "review": "See and answer the questions that runs ask people.",
-    "tools": "Approve the tools of MCP servers, serve tools over MCP.",
+    "tools": "List, show, call and judge tools; pin those of MCP servers, serve yours over MCP.",
     "models": "List the models that are usable here, and what the rest lack.",
     "ledger": "Check the ledger, count what it holds.",
     "doctor": "Check settings, store, models and versions.",

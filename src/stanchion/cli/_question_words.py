@@ -26,6 +26,9 @@ _CONSEQUENCES = {
     (QuestionKind.UNKNOWN, "did_not_happen"): "it is sent again, with the same key",
     (QuestionKind.INPUT, DECLINE): "the model is told that it doesn't get the value",
     (QuestionKind.UNKNOWN, "stop"): "the run fails here, and nothing is sent",
+    (QuestionKind.UNKNOWN, "leave"): "it isn't sent again; it is listed as not undone",
+    (QuestionKind.UNDO, "settled"): "recorded as settled by hand; the run goes on to its end",
+    (QuestionKind.UNDO, "leave"): "recorded as left as it is; the run goes on to its end",
 }
 
 

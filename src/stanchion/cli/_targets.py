@@ -10,13 +10,14 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from stanchion.engine import Settings, Stanchion
 from stanchion.errors import ConfigurationError
+from stanchion.tools import Tool
 from stanchion.workflows import Workflow
 
-__all__ = ["load_app", "load_named", "load_target", "load_workflow"]
+__all__ = ["load_app", "load_named", "load_target", "load_tools", "load_workflow"]
 
 
 def load_workflow(target: str) -> Workflow[Any, Any, Any]:
@@ -60,6 +61,23 @@ def load_named(target: str, kinds: tuple[type[Any], ...], what: str) -> Any:
     there = ", ".join(f"{name}:{each}" for each in known) or "nothing of the kind"
     problem = f"is no {what}" if hasattr(module, attribute) else "isn't there"
     raise ConfigurationError(f"{target} {problem}", remedy=f"there is: {there}")
+
+
+def load_tools(target: str) -> tuple[Tool[..., Any], ...]:
+    """Return the tools that a module defines or imports, or the one named after its colon."""
+    name, colon, wanted = target.rpartition(":")
+    if not colon:
+        name, wanted = target, ""
+    found: list[Tool[..., Any]] = []
+    for value in vars(_import(name)).values():
+        if isinstance(value, Tool) and value not in found:
+            found.append(cast("Tool[..., Any]", value))
+    tools = tuple(found)
+    chosen = tuple(each for each in tools if not wanted or each.name == wanted)
+    if chosen:
+        return chosen
+    there = ", ".join(f"{name}:{each.name}" for each in tools) or "no tool"
+    raise ConfigurationError(f"{target} has no tool of this name", remedy=f"there is: {there}")
 
 
 def _import(name: str) -> ModuleType:

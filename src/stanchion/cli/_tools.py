@@ -1,4 +1,4 @@
-"""``stanchion tools``: others' tools before a person, ours before other programs."""
+"""``stanchion tools``: contracts at hand, others' tools before a person, ours before programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stanchion.cli._contracts import call_by_hand, lint_tools, list_tools, show_tool
 from stanchion.cli._options import Json
 from stanchion.cli._output import emit_json, note
 from stanchion.cli._targets import load_named
@@ -22,9 +23,14 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="tools",
-    help="Approve the tools of MCP servers, serve tools over MCP.",
+    help="List, show, call and judge tools; pin those of MCP servers, serve yours over MCP.",
     no_args_is_help=True,
 )
+
+app.command("list")(list_tools)
+app.command("show")(show_tool)
+app.command("call")(call_by_hand)
+app.command("lint")(lint_tools)
 
 _SHOWN = ("title", "description", "inputSchema", "outputSchema", "annotations")
 

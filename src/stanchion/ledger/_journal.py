@@ -26,9 +26,9 @@ def lane_below(place: Place) -> str:
     return f"{place.lane}/{place.ordinal}"
 
 
-def lane_of_branch(lane: str, fork: int, branch: int) -> str:
-    """Return the lane of one branch of the ``fork``-th fork in a lane."""
-    return f"{lane}/f{fork}.{branch}"
+def lane_of_branch(lane: str, fork: int, branch: int, kind: str = "f") -> str:
+    """Return the lane of one branch of the ``fork``-th fork in a lane; a saga's kind is ``s``."""
+    return f"{lane}/{kind}{fork}.{branch}"
 
 
 def is_replaced(known: Place, at: Place) -> bool:
@@ -75,6 +75,7 @@ class Journal:
         self._lanes: dict[str, dict[int, Recorded]] = {}
         """What is recorded, by lane and ordinal."""
         self._forked: defaultdict[str, list[str]] | None = None
+        self._claimed: set[Place] = set()
         self.accept_drift = accept_drift
         """Go on with the code's own order where it differs from the record."""
         self.accepted: list[tuple[Place, str]] = []
@@ -117,7 +118,16 @@ class Journal:
             self._diverge(place, kind, name, "the same step with another request", first.request)
             return None
         self._unclaimed[place.lane] -= 1
+        self._claimed.add(place)
         return recorded
+
+    def is_claimed(self, place: Place) -> bool:
+        """Tell whether the code has asked for a recorded step, or for one that it is part of."""
+        lane = place.lane
+        while place not in self._claimed and lane:
+            lane, _, last = lane.rpartition("/")
+            place = Place(lane, int(last)) if last.isdigit() else place
+        return place in self._claimed
 
     def take(self, place: Place) -> Recorded | None:
         """Claim whatever stands at a place that only the runtime itself addresses."""

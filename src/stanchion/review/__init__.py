@@ -21,6 +21,7 @@ from stanchion.review._question import (
     argument,
     ask,
     decision,
+    left_over,
     unknown_outcome,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "check_answer",
     "decision",
     "defang",
+    "left_over",
     "question_from_body",
     "question_to_body",
     "questions_from_waits",

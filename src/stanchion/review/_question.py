@@ -27,6 +27,7 @@ __all__ = [
     "argument",
     "ask",
     "decision",
+    "left_over",
     "unknown_outcome",
 ]
 
@@ -74,15 +75,19 @@ def approval(
     *,
     reasons: Sequence[str],
     origins: Mapping[str, Sequence[Origin]] | None = None,
+    again: bool = False,
 ) -> Question:
-    """Ask whether this exact call may run. ``origins`` are by argument."""
+    """Ask whether this exact call may run, or run ``again``. ``origins`` are by argument."""
+    asked = f"May {contract.name} be called with exactly these arguments?"
+    if again:
+        asked = f"{contract.name} was called with exactly these arguments in this run. Again?"
     undone = " It can't be undone." if contract.irreversible else ""
     places: dict[str, Json] = {
         name: [asdict(each) for each in found] for name, found in (origins or {}).items()
     }
     draft = _Draft(
         kind=QuestionKind.APPROVAL,
-        prompt=f"May {contract.name} be called with exactly these arguments?{undone}",
+        prompt=f"{asked}{undone}",
         about=_exact_call(call, contract),
         choices=("approve", "deny", "edit"),
         reason="; ".join(reasons),
@@ -101,18 +106,20 @@ def unknown_outcome(
     attempts: int = 1,
     sent_at: datetime | None = None,
     silent_at: datetime | None = None,
+    may_be_left: bool = False,
 ) -> Question:
     """Ask whether a call that was sent, or may have been, has happened.
 
     ``happened`` carries the result that the call would have returned. Until ``silent_at`` it may
-    still be sent: ``did_not_happen`` is applied only then.
+    still be sent: ``did_not_happen`` is applied only then. Whoever can't tell stops the run, or
+    leaves the call as it is if it ``may_be_left``.
     """
     draft = _Draft(
         kind=QuestionKind.UNKNOWN,
         prompt=f"Did this call of {contract.name} happen? It will not be sent again unless it "
         "did not.",
         about={**_exact_call(call, contract), "key": call.key, "attempts": attempts},
-        choices=("happened", "did_not_happen", "stop"),
+        choices=("happened", "did_not_happen", "leave" if may_be_left else "stop"),
         reason=reason,
         answer_schema=contract.returns,
         shown={
@@ -142,6 +149,21 @@ def decision(
         reason=reason,
         answer_schema=None if options else schema or {},
         shown={"alternatives": [[name, share] for name, share in alternatives]},
+    )
+    return _bind(draft, occasion)
+
+
+def left_over(
+    occasion: Occasion, left: Sequence[Mapping[str, Json]], *, undone: int = 0
+) -> Question:
+    """List what was made in a saga that failed and couldn't be undone, for a person to settle."""
+    draft = _Draft(
+        kind=QuestionKind.UNDO,
+        prompt=f"{len(left)} of {len(left) + undone} effects of a part of the run that failed "
+        "could not be undone. Settle them by hand.",
+        about={"left": left},
+        choices=("settled", "leave"),
+        reason="what can't be undone by the machine isn't left in silence",
     )
     return _bind(draft, occasion)
 

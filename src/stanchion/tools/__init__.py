@@ -9,6 +9,7 @@ from stanchion.tools._bare import bare_contract
 from stanchion.tools._breaker import Breaker, Circuit, speaks_of_target
 from stanchion.tools._bucket import Rate, Taken, TooEarly
 from stanchion.tools._call import call
+from stanchion.tools._compensate import compensate, compensation_of
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
 from stanchion.tools._errors import render_error, translate, unknown_outcome
@@ -18,7 +19,8 @@ from stanchion.tools._ground import Known, ground
 from stanchion.tools._judge import Policy, judge
 from stanchion.tools._keys import mint_key
 from stanchion.tools._limit import Admit, Answer, Gate, Hold, Refuse, Said, limit
-from stanchion.tools._loops import STUCK, CallHistory, Recall, Seen
+from stanchion.tools._lint import Finding, Lint, lint
+from stanchion.tools._loops import NOTICE_AT, STUCK, CallHistory, Recall, Seen
 from stanchion.tools._outcomes import (
     BadResult,
     CantTell,
@@ -27,6 +29,7 @@ from stanchion.tools._outcomes import (
     NotPerformed,
     Reconciled,
 )
+from stanchion.tools._pulse import Pulse
 from stanchion.tools._recovery import (
     GRACE,
     AskPerson,
@@ -55,6 +58,7 @@ from stanchion.tools._validate import validate
 
 __all__ = [
     "GRACE",
+    "NOTICE_AT",
     "STUCK",
     "Admit",
     "Answer",
@@ -73,16 +77,19 @@ __all__ = [
     "DidNotHappen",
     "Edited",
     "Effect",
+    "Finding",
     "Gate",
     "Gateway",
     "Happened",
     "Hold",
     "Known",
     "Layer",
+    "Lint",
     "Move",
     "Next",
     "NotPerformed",
     "Policy",
+    "Pulse",
     "Rate",
     "Recall",
     "Reconcile",
@@ -106,11 +113,14 @@ __all__ = [
     "bare_contract",
     "by_name",
     "call",
+    "compensate",
+    "compensation_of",
     "compose",
     "execute_body",
     "ground",
     "judge",
     "limit",
+    "lint",
     "mint_key",
     "next_move",
     "note",

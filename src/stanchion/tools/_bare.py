@@ -47,6 +47,7 @@ def bare_contract(
         timeout=timeout,
         retry=RetryPolicy(attempts=1),
         rate=None,
+        heartbeat=None,
         fresh=None,
         breaker=None,
         targets={},

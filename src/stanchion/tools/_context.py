@@ -7,6 +7,7 @@ keys makes a repeated call harmless, one that keeps epochs can turn a fenced wri
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from stanchion.tools._outcomes import NotPerformed
-from stanchion.values import Action, ToolError
+from stanchion.tools._pulse import Pulse
+from stanchion.values import Action, Json, ToolError
 
 __all__ = ["CallContext"]
 
@@ -41,6 +43,21 @@ class CallContext(Generic[Deps]):
     deps: Deps
     """The resources that the application gave: pools, clients, settings."""
     clock: Callable[[], datetime] = field(default=_utc_now, repr=False)
+    pulse: Pulse = field(default_factory=Pulse, repr=False)
+
+    def heartbeat(self, progress: Json = None) -> None:
+        """Show that the body still works, and how far it is; from whatever thread."""
+        self.pulse.beat(progress)
+
+    @property
+    def cancelled(self) -> threading.Event:
+        """Set once nobody waits for the body any more: one in a thread should end itself."""
+        return self.pulse.cancelled
+
+    @property
+    def progress(self) -> Json:
+        """What the newest heartbeat said."""
+        return self.pulse.progress
 
     def check_deadline(self) -> None:
         """Raise NotPerformed if the deadline has passed. Call it just before sending."""

@@ -80,6 +80,8 @@ class Contract:
     retry: RetryPolicy
     rate: Rate | None
     """Of all calls of the tool, by all runs together."""
+    heartbeat: timedelta | None
+    """For how long the body may show no sign of life; None says that it shows none."""
     fresh: timedelta | None
     """For how long a read's answer holds; None if nothing is known of that."""
     breaker: Breaker | None

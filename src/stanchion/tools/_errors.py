@@ -2,7 +2,7 @@
 
 Pure: an exception and a contract in, a ``ToolError`` out. What it must never do: echo text that
 came from outside (an exception's message, a server's answer, the rejected value), or invite a
-guess: for an argument that says on whom a tool acts it names no format to satisfy and sends the
+guess: for an argument that says who or what is meant it names no form to satisfy and sends the
 model to the user.
 """
 
@@ -20,7 +20,10 @@ from pydantic import ValidationError
 from stanchion.errors import EncodingError
 from stanchion.tools._contract import Contract
 from stanchion.tools._http_errors import http_failure, translate_status
+from stanchion.tools._identifiers import do_not_guess, is_identifier, spelled
+from stanchion.tools._mcp_errors import mcp_failure
 from stanchion.tools._outcomes import BadResult, NotPerformed
+from stanchion.tools._pulse import Silence
 from stanchion.tools._schema import at_path, describe
 from stanchion.values import Action, Json, ToolError
 
@@ -98,7 +101,7 @@ def _invalid(exception: ValidationError, contract: Contract) -> ToolError:
     received = None if missing else _shape(first["input"])
     top = field.split(".", 1)[0]
     others = _others(problems[1:], contract, top)
-    if top in contract.targets:
+    if is_identifier(field, schema, contract.targets):
         code = "missing_argument" if missing else "invalid_argument"
         problem = f"{field} {'is missing' if missing else 'is not a valid value'}{others}"
         return ask_for_target(code, field, problem, received)
@@ -114,16 +117,15 @@ def _invalid(exception: ValidationError, contract: Contract) -> ToolError:
 
 
 def ask_for_target(code: str, field: str, problem: str, received: Json = None) -> ToolError:
-    """Send the model to the user for an argument that says on whom or what a tool acts."""
-    name = field.replace("_", " ")
+    """Send the model to the user for an argument that says who or what is meant."""
     return ToolError(
         code=code,
         problem=problem,
         action=Action.ASK_USER,
         field=field,
-        expected=f"the {name} exactly as the user gives it",
+        expected=f"the {spelled(field)} exactly as the user gives it",
         received=received,
-        do_not=f"do not guess, complete or change the {name}; ask for it",
+        do_not=do_not_guess(field),
     )
 
 
@@ -200,6 +202,10 @@ def _bad_result(exception: BadResult) -> ToolError:
 def _foreign(exception: BaseException, contract: Contract) -> ToolError:
     if (failure := http_failure(exception)) is not None:
         return translate_status(failure, contract)
+    if (said := mcp_failure(exception)) is not None:
+        return said
+    if isinstance(exception, Silence):
+        return ToolError(code="timeout", problem=str(exception), action=Action.WAIT, retryable=True)
     if _is_timeout(exception):
         return ToolError(
             code="timeout",

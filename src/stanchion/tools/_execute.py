@@ -45,14 +45,21 @@ _log = logging.getLogger("stanchion.tools")
 async def execute_body(tool: Tool[..., Any], call: ToolCall, context: CallContext[Any]) -> Any:
     """Call the body with validated arguments and return its result as replay will see it.
 
-    Raises NotPerformed, TimeoutError, BadResult, or whatever the body raised. The body gets its
-    own copy of the arguments.
+    Raises NotPerformed, TimeoutError (for its silence too, if it has to beat), BadResult, or
+    whatever the body raised. The body gets its own copy of the arguments.
     """
     contract = tool.contract
     leading = (context,) if contract.takes_context else ()
     body = partial(tool.fn, *leading, **_own_copy(call.arguments))
-    async with asyncio.timeout(contract.timeout.total_seconds()):
-        value = await (body() if contract.is_async else _in_thread(body))
+    try:
+        async with asyncio.timeout(contract.timeout.total_seconds()):
+            running = body() if contract.is_async else _in_thread(body)
+            if contract.heartbeat is not None:
+                running = context.pulse.listen(running, contract.heartbeat)
+            value = await running
+    except BaseException:
+        context.cancelled.set()  # a thread that is left behind may end itself
+        raise
     return contract.round_trip(value)
 
 

@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from stanchion.tools._contract import Contract
+from stanchion.tools._identifiers import do_not_guess, is_identifier
+from stanchion.tools._schema import at_path
 from stanchion.values import Action, ToolError
 
 __all__ = ["HttpFailure", "http_failure", "refused_by_status", "translate_status"]
@@ -126,15 +128,20 @@ def _not_found(contract: Contract) -> ToolError:
 
 def _unprocessable(failure: HttpFailure, contract: Contract) -> ToolError:
     names = _named_fields(failure.body, contract)
+    names.sort(key=lambda name: not _is_identifier(name, contract))
     field = next(iter(names), None)
-    is_target = field in contract.targets
+    asks = field is not None and _is_identifier(field, contract)
     return ToolError(
         code="invalid_argument",
         problem=f"the service did not accept {', '.join(names) or 'these arguments'}",
-        action=Action.ASK_USER if is_target else Action.FIX_ARGUMENTS,
+        action=Action.ASK_USER if asks else Action.FIX_ARGUMENTS,
         field=field,
-        do_not="do not guess; ask for it" if is_target else "do not repeat the same call",
+        do_not=do_not_guess(field) if field and asks else "do not repeat the same call",
     )
+
+
+def _is_identifier(name: str, contract: Contract) -> bool:
+    return is_identifier(name, at_path(contract.parameters, [name])[1], contract.targets)
 
 
 _LISTS = ("detail", "errors", "invalid-params", "invalid_params")

@@ -25,7 +25,7 @@ from stanchion.tools._limit import Admit, Hold, Refuse
 from stanchion.tools._novelty import Novelty
 from stanchion.values import Action, Json, ToolError
 
-__all__ = ["STUCK", "CallHistory", "Recall", "Seen"]
+__all__ = ["NOTICE_AT", "STUCK", "CallHistory", "Recall", "Seen"]
 
 STUCK = "stuck"
 """The code of the error that ends an agent's loop."""

@@ -47,6 +47,7 @@ class Declaration:
     timeout: timedelta = timedelta(seconds=30)
     retries: int | RetryPolicy = 2
     rate: Rate | None = None
+    heartbeat: timedelta | None = None
     fresh: timedelta | None = None
     breaker: Breaker | None = None
     targets: Mapping[str, Any] | Collection[str] = ()
@@ -101,6 +102,7 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
     _check_name(shape.name, where)
     _check_effect(said, where)
     _check_description(shape.description, where)
+    _check_heartbeat(said, shape, where)
     check_reconciler(said.reconcile, arguments.names, where)
     check_compensation(said.compensate, arguments.names, where)
     contract = Contract(
@@ -116,6 +118,7 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
         timeout=said.timeout,
         retry=_retry(said.retries),
         rate=said.rate,
+        heartbeat=said.heartbeat,
         fresh=said.fresh,
         breaker=said.breaker,
         targets=_targets(said.targets, arguments.names, where),
@@ -132,6 +135,23 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
         notes=tuple(_notes(said, shape)),
     )
     return with_digest(contract)
+
+
+def _check_heartbeat(said: Declaration, shape: Shape, where: str) -> None:
+    if said.heartbeat is None:
+        return
+    if not timedelta(0) < said.heartbeat < said.timeout:
+        raise refuse(
+            where,
+            "its heartbeat isn't a positive duration below its timeout",
+            "give the longest that a working body may be silent",
+        )
+    if not shape.takes_context:
+        raise refuse(
+            where,
+            "it has a heartbeat and no CallContext to beat with",
+            "take `call: CallContext` first and call `call.heartbeat()`",
+        )
 
 
 def with_digest(contract: Contract) -> Contract:

@@ -96,6 +96,7 @@ def tool(
     timeout: timedelta = timedelta(seconds=30),
     retries: int | RetryPolicy = 2,
     rate: Rate | None = None,
+    heartbeat: timedelta | None = None,
     fresh: timedelta | None = None,
     breaker: Breaker | None = None,
     targets: Mapping[str, Any] | Collection[str] = (),
@@ -113,7 +114,8 @@ def tool(
     later what became of a call), ``compensate`` (undoes a call; a write without it is
     irreversible). ``trusted`` says that its results are facts. ``targets`` names the arguments
     that say on whom or what it acts. ``rate`` and ``breaker`` spare the target, for all runs
-    together; ``fresh`` is how long a read's answer holds. The description and those of the
+    together; ``fresh`` is how long a read's answer holds. A body with a ``heartbeat`` is ended when
+    it doesn't call ``call.heartbeat()`` for that long. The description and those of the
     parameters come from the docstring.
     """
     said = Declaration(
@@ -127,6 +129,7 @@ def tool(
         timeout=timeout,
         retries=retries,
         rate=rate,
+        heartbeat=heartbeat,
         fresh=fresh,
         breaker=breaker,
         targets=targets,

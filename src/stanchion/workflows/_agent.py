@@ -19,12 +19,13 @@ from stanchion.review import Occasion
 from stanchion.review import ask as input_question
 from stanchion.tools import CallHistory, Tool, by_name
 from stanchion.values import Message, Question, TextPart, ToolCallPart
-from stanchion.workflows._agent_calls import CIRCLES_SINCE, AgentCalls, Finding
+from stanchion.workflows._agent_calls import CIRCLES_SINCE, REPEATS_SINCE, AgentCalls, Finding
 from stanchion.workflows._asking import ASKING_SINCE, Asking
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._models import ModelCall, call_model
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._steps import sleep_until
+from stanchion.workflows._turn import TURNS_SINCE, answer_all, told_apart
 from stanchion.workflows._workflow import Workflow
 
 __all__ = ["AgentResult", "AgentTask", "StopReason", "run_agent"]
@@ -85,11 +86,20 @@ async def run_agent(
     async def body(scope: StepScope) -> AgentResult[Any]:
         asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
         watched = scope.loop >= CIRCLES_SINCE
-        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, watched=watched)
+        remembers = scope.loop < REPEATS_SINCE
+        calls = AgentCalls(
+            incarnation,
+            workflow,
+            named,
+            CallHistory(),
+            asking,
+            remembers=remembers,
+            watched=watched,
+        )
         calls.history.known.give(f"{task.goal}\n{task.input}")
         with scope.below() as lane:
             lane.by_model = True
-            result = await _loop(incarnation, task, calls)
+            result = await _loop(scope, task, calls)
         scope.facts |= {"stop_reason": result.stop_reason, "turns": result.turns}
         return result
 
@@ -97,7 +107,8 @@ async def run_agent(
     return await incarnation.perform("agent", task.role, request, codec, body)
 
 
-async def _loop(incarnation: Incarnation, task: AgentTask, calls: AgentCalls) -> AgentResult[Any]:
+async def _loop(scope: StepScope, task: AgentTask, calls: AgentCalls) -> AgentResult[Any]:
+    incarnation, ids = scope.incarnation, set[str]()
     turns = [_message("user", task.input)] if task.input else []
     system = [_message("system", task.goal)]
     specs = tuple(tool.contract.spec() for tool in task.tools)
@@ -111,21 +122,27 @@ async def _loop(incarnation: Incarnation, task: AgentTask, calls: AgentCalls) ->
             response = await call_model(incarnation, call)
         except ModelFailed as error:
             return ended("model_failed", turn, error.message)
-        turns.append(response.message)
-        wanted = [p for p in response.message.parts if isinstance(p, ToolCallPart)]
+        turns.append(told_apart(response.message, ids))
+        wanted = [p for p in turns[-1].parts if isinstance(p, ToolCallPart)]
         if not wanted:
             try:
                 output = _output(task, response.message)
             except (ValueError, EncodingError) as error:
                 return ended("invalid_output", turn, str(error))
             return AgentResult(output, "completed", turn, calls.count)
-        turns.append(Message("tool", tuple([await calls.answer(part) for part in wanted])))
+        turns.append(await _answers(scope, calls, wanted))
         turns += [_message("user", said) for said in await calls.ask()]
         if calls.stuck and not await _may_go_on(incarnation, task, calls):
             return ended("stuck", turn, calls.stuck)
         if (pause := calls.pause()) is not None:
             await sleep_until(incarnation, incarnation.host.clock.now() + pause)
     return ended("max_turns", task.max_turns, "the turn limit was reached")
+
+
+async def _answers(scope: StepScope, calls: AgentCalls, wanted: list[ToolCallPart]) -> Message:
+    if scope.loop >= TURNS_SINCE:
+        return await answer_all(scope, wanted, calls)
+    return Message("tool", tuple([await calls.answer(part) for part in wanted]))
 
 
 def _output(task: AgentTask, message: Message) -> Any:

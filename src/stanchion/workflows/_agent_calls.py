@@ -1,6 +1,6 @@
 """The calls of one agent: each goes through the gateway once, and each gets a response.
 
-A write proposed again is answered with its recorded outcome. What was called is folded, from what
+What was called is folded, from what
 the steps returned, into a history that notices circles; its verdict on the next call is recorded
 by that call's gateway, and the loop acts on what was recorded, so that a resumed run goes the same
 way.
@@ -9,14 +9,16 @@ way.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from stanchion.errors import Denied, Expired, Refused, StepError, ToolFailed
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import (
+    NOTICE_AT,
     STUCK,
     Admit,
     Answer,
@@ -31,14 +33,20 @@ from stanchion.tools import (
 )
 from stanchion.values import Action, Json, ToolCall, ToolCallPart, ToolError, ToolResponsePart
 from stanchion.workflows._asking import Asking
-from stanchion.workflows._calls import call_tool
+from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["CIRCLES_SINCE", "AgentCalls", "Finding"]
+__all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding", "Outcome"]
 
 CIRCLES_SINCE = 3
 """The first loop version that notices circles."""
+
+REPEATS_SINCE = 4
+"""The first loop version whose run knows repeated writes, so that the loop needn't."""
+
+AT_ONCE = 8
+"""Reads of one turn that run together."""
 
 MAX_PARTIAL_BYTES = 256 * 1024
 """Of the findings that a result repeats; the ledger has them all."""
@@ -59,6 +67,17 @@ class Finding:
     result: Json
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a proposed call: a reply, an error, or nothing since it was performed before."""
+
+    tool: Tool[..., Any] | None = None
+    """None if it couldn't be called at all."""
+    reply: Reply | None = None
+    error: ToolError | None = None
+    performed: bytes = b""
+
+
 @dataclass(slots=True)
 class AgentCalls:
     """What an agent's loop knows of its calls."""
@@ -69,6 +88,8 @@ class AgentCalls:
     history: CallHistory
     asking: Asking | None = None
     """What only the user can say; None in a loop of a version that asked nobody."""
+    remembers: bool = False
+    """Whether writes are remembered here; in a loop of a version whose run didn't."""
     watched: bool = True
     """Whether circles are noticed; not in a loop of a version that noticed none."""
     count: int = 0
@@ -79,30 +100,56 @@ class AgentCalls:
     _pauses: list[timedelta | None] = field(default_factory=list["timedelta | None"])
     """For how long each call of this turn was told to wait, if it was."""
 
+    def together(self, parts: Sequence[ToolCallPart]) -> int:
+        """Return how many calls may be made at once: reads, while they bring something new.
+
+        What calls made at once brought is judged afterwards; one after the other, each is.
+        """
+        at_once = AT_ONCE if len(self.history.barren) < NOTICE_AT else 1
+        return max(1, sum(1 for _ in takewhile(self._changes_nothing, parts[:at_once])))
+
+    def _changes_nothing(self, part: ToolCallPart) -> bool:
+        tool = self.tools.get(part.name)
+        return tool is None or tool.contract.effect == "read"
+
     async def answer(self, part: ToolCallPart) -> ToolResponsePart:
         """Make one proposed call and return what the model is told of it."""
-        self.count += 1
-        if self.stuck:
-            return ToolResponsePart(part.id, render_error(_ENDED))
+        return self.tell(part, await self.make(part))
+
+    async def make(self, part: ToolCallPart) -> Outcome:
+        """Make one proposed call."""
         tool = self.tools.get(part.name)
+        if self.stuck:
+            return Outcome(error=_ENDED)
         if tool is None or not isinstance(part.arguments, Mapping):
-            return self._failed(part, _unusable(tool, part, self.tools), made=False)
+            return Outcome(error=_unusable(tool, part, self.tools))
         identity = payload([part.name, part.arguments]).digest
-        if identity in self.performed:
-            return self._performed_before(part, self.performed[identity])
+        if self.remembers and identity in self.performed:
+            return Outcome(tool, performed=identity)
         try:
-            value = await self._call(tool, part, part.arguments)
+            return Outcome(tool, await self._call(tool, part, part.arguments))
         except (ToolFailed, Denied, Expired, Refused) as error:
-            refused = _tool_error(error)
-            if self.asking is not None:
-                self.asking.need(tool.contract, refused)
-            return self._failed(part, refused)
-        result: Json = json.loads(tool.contract.encode_result(value).data)
-        wrote = tool.contract.effect == "write"
-        if wrote:
-            self.performed[identity] = result
-        seen = Seen(part.name, part.arguments, result, wrote=wrote, read=not wrote)
-        return self._answered(part, seen, result)
+            return Outcome(tool, error=_tool_error(error))
+
+    def tell(self, part: ToolCallPart, outcome: Outcome) -> ToolResponsePart:
+        """Take in what came of a call, and return what the model is told of it."""
+        self.count += 1
+        tool, reply, error = outcome.tool, outcome.reply, outcome.error
+        if error is _ENDED:
+            return ToolResponsePart(part.id, render_error(_ENDED))
+        if error is not None:
+            if tool is not None and self.asking is not None:
+                self.asking.need(tool.contract, error)
+            return self._failed(part, error, made=tool is not None)
+        if tool is None or reply is None:
+            return self._performed_before(part, self.performed[outcome.performed])
+        result: Json = json.loads(tool.contract.encode_result(reply.value).data)
+        read = tool.contract.effect == "read"
+        wrote = not read and not reply.repeats
+        if self.remembers and wrote:
+            self.performed[payload([part.name, part.arguments]).digest] = result
+        seen = Seen(part.name, part.arguments, result, wrote=wrote, read=read)
+        return self._answered(part, seen, result, reply.notice)
 
     async def ask(self) -> list[str]:
         """Ask a person for what only the user can say, and return what to tell the model of it."""
@@ -138,18 +185,12 @@ class AgentCalls:
 
     async def _call(
         self, tool: Tool[..., Any], part: ToolCallPart, arguments: Mapping[str, Any]
-    ) -> Any:
+    ) -> Reply:
         async def gate(_: ToolCall) -> Said:
             return self._judge(tool.contract, part.arguments)
 
-        return await call_tool(
-            self.incarnation,
-            self.workflow,
-            tool,
-            arguments,
-            origin="model",
-            call_id=part.id,
-            gates=[gate],
+        return await propose_call(
+            self.incarnation, self.workflow, tool, arguments, call_id=part.id, gates=[gate]
         )
 
     def _judge(self, contract: Contract, arguments: Json) -> Said:
@@ -179,11 +220,16 @@ class AgentCalls:
         self._pauses.append(None)
         return ToolResponsePart(part.id, {"notice": note, "result": result})
 
-    def _answered(self, part: ToolCallPart, seen: Seen, result: Json) -> ToolResponsePart:
+    def _answered(
+        self, part: ToolCallPart, seen: Seen, result: Json, known: Mapping[str, Json]
+    ) -> ToolResponsePart:
         self.history.add(seen)
         self._pauses.append(None)
-        notice = self._notice()
-        return ToolResponsePart(part.id, {"notice": notice, "result": result} if notice else result)
+        notices = [str(known["notice"])] if known else []
+        notices += filter(None, [self._notice()])
+        if not notices:
+            return ToolResponsePart(part.id, result)
+        return ToolResponsePart(part.id, {**known, "notice": "; ".join(notices), "result": result})
 
     def _failed(
         self, part: ToolCallPart, error: ToolError, *, made: bool = True

@@ -35,13 +35,14 @@ from stanchion.tools import (
     translate,
 )
 from stanchion.trust import Verdict, find_origins, judge_bounds
-from stanchion.values import Question, ToolCall, ToolResult
+from stanchion.values import Json, Question, ToolCall, ToolResult
 from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._gateway import gateway_of, recovery_gateway
 from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._limits import limits_of, report, with_gates
 from stanchion.workflows._people import ask_person
+from stanchion.workflows._repeats import AGAIN, notice_of, once
 from stanchion.workflows._steps import (
     function_name,
     function_request,
@@ -51,8 +52,9 @@ from stanchion.workflows._steps import (
     run_function,
 )
 from stanchion.workflows._workflow import Workflow
+from stanchion.workflows._writes import digest_of
 
-__all__ = ["call_tool", "step"]
+__all__ = ["Reply", "call_tool", "propose_call", "step"]
 
 STEP_TIMEOUT = timedelta(minutes=5)
 """How long a function without a contract may run before its outcome counts as unknown."""
@@ -95,7 +97,41 @@ async def call_tool(
         scope.facts["verdicts"] = [list(v) for v in result.verdicts]
         return _value(tool.name, result)
 
-    return await incarnation.perform("call", tool.name, request, tool.contract.result, body)
+    place = incarnation.next_place()
+    try:
+        return await incarnation.perform("call", tool.name, request, tool.contract.result, body)
+    finally:
+        incarnation.writes.release(place)
+        incarnation.conductor.go_on()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a call that a model proposed."""
+
+    value: Any
+    notice: Mapping[str, Json]
+    """What it should know of how the call was made, if there is something to say."""
+    repeats: bool
+    """It was made before, and this is what came of it then."""
+
+
+async def propose_call(
+    incarnation: Incarnation,
+    workflow: Workflow[Any, Any, Any],
+    tool: Tool[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    call_id: str,
+    gates: Sequence[Gate] = (),
+) -> Reply:
+    """Call a tool as a model proposed it. Raises what ``call_tool`` raises."""
+    place = incarnation.next_place()
+    value = await call_tool(
+        incarnation, workflow, tool, arguments, origin="model", call_id=call_id, gates=gates
+    )
+    notice = await notice_of(incarnation, place)
+    return Reply(value, notice, incarnation.writes.repeated(place) is not None)
 
 
 def _request(tool: Tool[..., Any], arguments: Mapping[str, Any]) -> Payload:
@@ -138,7 +174,10 @@ async def _through_gateway(
     ask = partial(_ask, scope, caller.workflow, tool)
     known = partial(known_values, caller.incarnation, caller.workflow)
     limits = limits_of(scope, caller.workflow, contract, caller.gates)
-    gateway = gateway_of(caller.workflow, tool, known=known, limits=limits, policy=policy, ask=ask)
+    repeat = (once(scope, contract),) if contract.effect == "write" else ()
+    gateway = gateway_of(
+        caller.workflow, tool, known=known, limits=limits, repeat=repeat, policy=policy, ask=ask
+    )
     return await with_gates(caller.gates, call, await gateway.run(call, core))
 
 
@@ -179,12 +218,12 @@ def _context(scope: StepScope, tool: Tool[..., Any], attempt: int) -> CallContex
         run=incarnation.record.id,
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
+        pulse=incarnation.new_pulse(scope.place),
     )
 
 
 def _effect(scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolCall) -> Effect:
-    encoded = tool.contract.encode_arguments(call.arguments)
-    sent = replace(call, key=_key(scope, caller, tool.name, encoded))
+    sent = replace(call, key=_key(scope, caller, tool.contract, call))
     return Effect(
         tool.contract,
         sent,
@@ -193,15 +232,17 @@ def _effect(scope: StepScope, caller: _Caller, tool: Tool[..., Any], call: ToolC
     )
 
 
-def _key(scope: StepScope, caller: _Caller, tool: str, arguments: bytes) -> str:
+def _key(scope: StepScope, caller: _Caller, contract: Contract, call: ToolCall) -> str:
     """Mint the key of a call as it is sent, which may not be as it was proposed.
 
     From code each call is an effect of its own: its number is the first of the lane's that no other
-    call has taken. What a model proposes again is the same effect.
+    call has taken. From a model it is how often exactly this was made, with a person's consent.
     """
-    root = caller.incarnation.record.root
+    tool, root = contract.name, caller.incarnation.record.root
+    arguments = contract.encode_arguments(call.arguments)
     if caller.origin == "model":
-        return mint_key(root, tool, arguments, 0)
+        made = caller.incarnation.writes.count((tool, digest_of(contract, call.arguments)))
+        return mint_key(root, tool, arguments, made)
     lineage = f"{root}|{scope.place.lane}"
     numbers = caller.incarnation.numbers[(lineage, tool, arguments)]
     keys = (mint_key(lineage, tool, arguments, n) for n in numbers)
@@ -245,7 +286,10 @@ async def _ask(
     origins = {name: find_origins(value, sources) for name, value in arguments.items()}
 
     def question(occasion: Occasion) -> Question:
-        return approval(call, tool.contract, occasion, reasons=reasons, origins=origins)
+        again = AGAIN in reasons
+        return approval(
+            call, tool.contract, occasion, reasons=reasons, origins=origins, again=again
+        )
 
     try:
         with scope.below():

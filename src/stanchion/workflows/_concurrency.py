@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from typing import Any, TypeVar, cast
 
 from stanchion.ledger import codec_for, lane_of_branch, payload
-from stanchion.workflows._conductor import Branch
+from stanchion.workflows._conductor import Branch, Suspended
 from stanchion.workflows._incarnation import Incarnation, StepScope
 
 __all__ = ["as_completed", "gather", "map_items", "race"]
@@ -116,14 +116,19 @@ async def as_completed(
 
 
 async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]) -> None:
-    """Cancel branches and wait until they have ended; a write in flight gets its outcome first."""
+    """Cancel branches and wait until they have ended; a write in flight gets its outcome first.
+
+    Raises Suspended if one of them waits for that: what cancelled them isn't over yet.
+    """
     for branch in branches:
-        branch.cancel(gently=incarnation.owes_effects(branch.lane))
-    while running := [b for b in branches if not b.task.done()]:
-        await incarnation.conductor.first_ended(running)
-    if not incarnation.conductor.over:  # otherwise they go on in the next incarnation
-        for branch in branches:
-            incarnation.leave(branch.lane)
+        incarnation.conductor.cancel(branch, gently=incarnation.owes(branch.lane))
+    with incarnation.conductor.lane().shield():  # or nobody would wait for them
+        while running := [b for b in branches if not b.task.done()]:
+            await incarnation.conductor.first_ended(running)
+    if incarnation.conductor.over:  # they go on in the next incarnation
+        raise Suspended
+    for branch in branches:
+        incarnation.leave(branch.lane)
 
 
 def _joined(incarnation: Incarnation, branch: Branch[T]) -> T:

@@ -37,8 +37,25 @@ class Suspended(BaseException):
 class _Strand:
     """One task's state, shared by the lanes that it drives."""
 
+    parent: _Strand | None = None
+    """Of the lane that branched off into it."""
     shields: int = 0
     cancelled: bool = False
+    seals: int = 0
+    """Scopes that it is in and that are being undone: nothing new begins there."""
+    steps: int = 0
+    """Steps in flight, one inside the other."""
+    waiting: asyncio.Future[Any] | None = None
+    """What it waits for, of other lanes or the outside: its task does nothing of its own."""
+    is_cut: bool = False
+
+    def is_told_to_end(self) -> bool:
+        """Tell whether it was cancelled, or what it branched off from."""
+        return self.cancelled or (self.parent is not None and self.parent.is_told_to_end())
+
+    def is_sealed(self) -> bool:
+        """Tell whether it is in a scope that is being undone."""
+        return self.seals > 0 or (self.parent is not None and self.parent.is_sealed())
 
 
 class Lane:
@@ -74,10 +91,14 @@ class Lane:
     def __enter__(self) -> Place:
         place = Place(self.path, self.ordinal)
         self.ordinal += 1
+        self.strand.steps += 1
         return place
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.strand.steps -= 1
         self.busy = None
+        if kind is asyncio.CancelledError:
+            self.conductor.took_cut(self.strand)
 
     @contextmanager
     def shield(self) -> Generator[None]:
@@ -87,6 +108,15 @@ class Lane:
             yield
         finally:
             self.strand.shields -= 1
+
+    @contextmanager
+    def seal(self) -> Generator[None]:
+        """Let recorded steps return and nothing new begin, here and in branches."""
+        self.strand.seals += 1
+        try:
+            yield
+        finally:
+            self.strand.seals -= 1
 
     def new_fork(self) -> int:
         """Return the number of this lane's next fork."""
@@ -107,17 +137,13 @@ class Branch(Generic[T]):
     strand: _Strand
     trail: Trail
 
-    def cancel(self, *, gently: bool) -> None:
-        """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
-        self.strand.cancelled = True
-        if not gently and not self.strand.shields:
-            self.task.cancel()
-
 
 @dataclass(slots=True)
 class _Blocked:
     future: asyncio.Future[Any]
     strand: _Strand
+    stands_by: bool = False
+    """It waits for another lane, not for the outside."""
 
 
 @dataclass(slots=True)
@@ -140,17 +166,25 @@ class Conductor:
         default_factory=dict["asyncio.Task[Any]", "asyncio.Future[None]"]
     )
 
+    _strands: dict[asyncio.Task[Any], _Strand] = field(
+        default_factory=dict["asyncio.Task[Any]", _Strand]
+    )
+
     # Lanes
 
     @contextmanager
     def root(self) -> Generator[Lane]:
         """Drive the root lane in the current task."""
         lane = Lane(self, "", _Strand(), Trail())
+        task = asyncio.current_task()
+        if task is not None:
+            self._strands[task] = lane.strand
         token = _current.set(lane)
         try:
             yield lane
         finally:
             _current.reset(token)
+            self._strands.clear()
 
     def lane(self) -> Lane:
         """Return the lane that the current task drives; raise outside the run's workflow."""
@@ -165,18 +199,19 @@ class Conductor:
     @contextmanager
     def below(self, place: Place, suffix: str = "") -> Generator[Lane]:
         """Drive the lane below a composite step."""
-        with self._drive(f"{lane_below(place)}{suffix}") as lane:
+        with self.drive(f"{lane_below(place)}{suffix}") as lane:
             yield lane
 
     @contextmanager
-    def scope(self) -> Generator[Lane]:
+    def scope(self, kind: str = "f") -> Generator[Lane]:
         """Drive a new lane of the current one, in the same task."""
         current = self.lane()
-        with self._drive(lane_of_branch(current.path, current.new_fork(), 0)) as lane:
+        with self.drive(lane_of_branch(current.path, current.new_fork(), 0, kind)) as lane:
             yield lane
 
     @contextmanager
-    def _drive(self, path: str) -> Generator[Lane]:
+    def drive(self, path: str) -> Generator[Lane]:
+        """Drive the lane of a path, in the same task."""
         current = self.lane()
         lane = Lane(self, path, current.strand, current.trail)
         token = _current.set(lane)
@@ -191,15 +226,27 @@ class Conductor:
         """Start one branch of a fork of the current lane."""
         current = self.lane()
         path = lane_of_branch(current.path, fork, index)
-        strand, trail = _Strand(), current.trail.fork()
+        strand, trail = _Strand(current.strand), current.trail.fork()
         context = contextvars.copy_context()
         lane = Lane(self, path, strand, trail)
         lane.by_model = current.by_model
         context.run(_current.set, lane)
         self.live += 1
         task = asyncio.get_running_loop().create_task(coroutine, context=context)
+        self._strands[task] = strand
         task.add_done_callback(self._ended)
         return Branch(index, path, task, strand, trail)
+
+    def cancel(self, branch: Branch[Any], *, gently: bool) -> None:
+        """Ask it to end: at once, or, ``gently`` or in a write, before it does anything new."""
+        strand = branch.strand
+        strand.cancelled = True
+        if gently or strand.shields or branch.task.done():
+            return
+        if strand.waiting is not None and not strand.waiting.done():
+            self.live += 1  # from now on, not only once its task gets to run
+            strand.waiting = None
+        branch.task.cancel()
 
     async def first_ended(self, branches: Sequence[Branch[Any]]) -> Branch[Any]:
         """Park the current lane until a branch has ended; return the first in order that has."""
@@ -214,6 +261,7 @@ class Conductor:
         return next(b for b in branches if b.task.done())
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._strands.pop(task, None)
         parent = self._parked.pop(task, None)
         if parent is not None:
             self._wake(parent)  # the parent counts as live before the branch stops counting
@@ -223,15 +271,34 @@ class Conductor:
 
     # Waiting
 
-    async def block(self, place: Place) -> Any:
+    async def block(self, place: Place, *, stands_by: bool = False) -> Any:
         """Wait for the outside: return what ``deliver`` brings, or raise what ends the wait."""
         self.check()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._blocked[place] = _Blocked(future, self.lane().strand)
+        self._blocked[place] = _Blocked(future, self.lane().strand, stands_by)
         try:
             return await self._wait(future)
         finally:
             self._blocked.pop(place, None)
+
+    async def before_new_step(self, place: Place) -> None:
+        """Raise what ends this lane; in a scope that is being undone, wait until that comes."""
+        self.check()
+        strand = self.lane().strand
+        if strand.is_sealed() and not strand.shields:
+            while await self.stand_by(place):
+                pass  # another call has ended, not this lane
+            raise asyncio.CancelledError
+
+    async def stand_by(self, place: Place) -> bool:
+        """Wait until another lane lets those that stand by go on; False if none ever will."""
+        return await self.block(place, stands_by=True)
+
+    def go_on(self) -> None:
+        """Wake the lanes that stand by, to look again at what they wait for."""
+        for blocked in list(self._blocked.values()):
+            if blocked.stands_by:
+                self._wake(blocked.future, True)  # noqa: FBT003 (the answer itself)
 
     def blocked(self) -> list[Place]:
         """Return the places that wait for the outside."""
@@ -256,13 +323,17 @@ class Conductor:
             await self.block(place)
 
     async def _wait(self, future: asyncio.Future[Any]) -> Any:
+        strand = self.lane().strand
+        strand.waiting = future
         self._idle()
         try:
             return await future
         except asyncio.CancelledError:
-            if future.cancelled():
+            if future.cancelled() and strand.waiting is future:
                 self.live += 1  # nobody woke this lane: it moves again because it is cancelled
             raise
+        finally:
+            strand.waiting = None
 
     def _wake(self, future: asyncio.Future[Any], value: Any = None) -> bool:
         if future.done():
@@ -283,7 +354,7 @@ class Conductor:
         strand = self.lane().strand
         if strand.shields:
             return
-        if strand.cancelled:
+        if strand.is_told_to_end():
             raise asyncio.CancelledError
         if self._stopping is not None:
             self.signal = self._stopping
@@ -311,11 +382,33 @@ class Conductor:
         for future in (*self._turns, *(b.future for b in self._blocked.values())):
             self._wake(future, Suspended())
 
+    def cut(self) -> None:
+        """Cancel, once, the steps that are performed at this moment, except writes."""
+        for task, strand in self._strands.items():
+            if strand.steps and not (strand.waiting or strand.shields or strand.is_cut):
+                strand.is_cut = True
+                task.cancel()
+
+    def took_cut(self, strand: _Strand) -> None:
+        """Take a cut off its task: it isn't one from outside, which would end the process."""
+        task = asyncio.current_task()
+        if strand.is_cut and task is not None and task.cancelling() == 1:
+            task.uncancel()
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the current lane was told to end for good, not only in this process."""
+        stopped, strand = isinstance(self._stopping, asyncio.CancelledError), self.lane().strand
+        return not self.over and (stopped or strand.is_told_to_end() or strand.is_sealed())
+
     def _idle(self) -> None:
         self.live -= 1
         if self.live > 0 or self.over:
             return
+        self._turns = [turn for turn in self._turns if not turn.done()]  # cancelled meanwhile
         if self._turns and self.shuffle is not None:
             self._wake(self._turns.pop(self.shuffle.randrange(len(self._turns))))
-        elif self.blocked():
-            self.end()
+        elif waiting := [b for b in self._blocked.values() if not b.future.done()]:
+            if all(b.stands_by for b in waiting):
+                self._wake(waiting[0].future, False)  # noqa: FBT003 (the answer itself)
+            else:
+                self.end()

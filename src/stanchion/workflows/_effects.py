@@ -45,6 +45,7 @@ from stanchion.tools import (
     next_move,
     silent_from,
 )
+from stanchion.tools import unknown_outcome as unknown_error
 from stanchion.values import Json, Question, ToolCall, ToolError, ToolResult
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._incarnation import StepScope, is_shut_down
@@ -69,6 +70,8 @@ class Effect:
     invoke: Callable[[CallContext[Any]], Awaitable[Any]]
     """Does it once; returns the result, raises NotPerformed, or anything else for unknown."""
     reconcile: Callable[[CallContext[Any]], Awaitable[Reconciled]] | None = None
+    may_be_left: bool = False
+    """A person who can't tell may leave it unknown, instead of stopping the run."""
 
     @property
     def key(self) -> str:
@@ -218,6 +221,7 @@ def _context(scope: StepScope, effect: Effect, history: _History) -> CallContext
         run=incarnation.record.id,
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
+        pulse=incarnation.new_pulse(scope.place),
     )
 
 
@@ -387,6 +391,7 @@ async def _ask(
             attempts=history.attempts,
             sent_at=history.first_intent_at,
             silent_at=history.silent_at,
+            may_be_left=effect.may_be_left,
         )
 
     with scope.below(history.lane("ask")):
@@ -400,6 +405,8 @@ async def _ask(
             if late is not None:
                 return _take_late(scope, effect, history, late)
             return _send_again(scope, history, known=True)
+        case "leave":
+            return ToolResult(error=unknown_error())
         case _:
             raise scope.incarnation.give_up(
                 StanchionError(

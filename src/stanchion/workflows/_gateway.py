@@ -2,9 +2,9 @@
 
 Outermost first. A call is made to fit its contract, grounded and limited before anybody judges it
 or is troubled with it; the users' layers come before policy, so that one which changes a call can't
-change what was judged; review is last, so that a person sees exactly what will be sent. Intent,
-execution and record are the core inside all of them. What the layers are given is injected: this
-module knows their order alone.
+change what was judged, and before it is looked up whether the same was made before; review is last,
+so that a person sees exactly what will be sent. Intent, execution and record are the core inside
+all of them. What the layers are given is injected: this module knows their order alone.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def gateway_of(
     *,
     known: Known,
     limits: Sequence[Layer],
+    repeat: Sequence[Layer],
     policy: Policy,
     ask: Asker,
 ) -> Gateway:
@@ -51,6 +52,7 @@ def gateway_of(
             ground(contract, known),
             *limits,
             *(_user_layer(layer) for layer in workflow.layers),
+            *repeat,
             judge(policy),
             review(contract, ask),
         ),

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -51,6 +52,7 @@ from stanchion.ledger import (
     payload,
     read_message,
 )
+from stanchion.tools import Pulse
 from stanchion.values import Json
 from stanchion.values import Message as ModelMessage
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
@@ -58,6 +60,7 @@ from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 from stanchion.workflows._trail import Seen
+from stanchion.workflows._writes import Writes
 
 __all__ = [
     "CANCELLING",
@@ -68,6 +71,11 @@ __all__ = [
     "StepScope",
     "is_shut_down",
 ]
+
+_SAGA = re.compile(r"/s\d+\.")
+"""In the path of a lane: it is a saga's, or below one."""
+_UNDO = "/undo/"
+"""In the path of a lane: what stands there undoes a saga."""
 
 NOTHING_SPENT = Settlement()
 ONE_STEP = Settlement(steps=1)
@@ -84,7 +92,7 @@ SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "r
 MOST_SEEN = 1024
 """Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
 
-LOOP_VERSION = 3
+LOOP_VERSION = 4
 """How composite steps are composed; kept in their opening entries."""
 
 
@@ -153,6 +161,7 @@ class Incarnation:
         self.host = host
         self.record = record
         self.journal = Journal(entries)
+        self.writes = Writes(entries)
         self.prompts = PromptLog(entries)
         self.conductor = Conductor(
             replay_everywhere=host.replay.everywhere,
@@ -181,6 +190,7 @@ class Incarnation:
         self._left: list[Place] = []
         """Waits of cancelled branches, to be noted with the next commit."""
         self._opening: dict[Place, StepScope] = {}
+        self._pulses: dict[Place, Pulse] = {}
 
     @classmethod
     async def load(cls, host: Host, record: RunRecord) -> Incarnation:
@@ -239,8 +249,8 @@ class Incarnation:
                 await self.conductor.replay_turn()
                 self._see_again(place, kind, name, request, recorded.done)
                 return self._outcome(recorded.done, result)
-            if not self.owes_effects(place.lane, place.ordinal, fork):
-                self.conductor.check()
+            if not self._owes(place, fork):
+                await self.conductor.before_new_step(place)
             scope = StepScope(
                 self, place, kind, name, request, recorded, written=recorded is not None
             )
@@ -262,6 +272,7 @@ class Incarnation:
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self._opening.pop(scope.place, None)
         self._unsettled.discard(scope.place)
+        self._pulses.pop(scope.place, None)
         if scope.recorded is not None:
             self.leave(lane_below(scope.place))  # what it did before needn't come again
         settlement = ONE_STEP
@@ -312,7 +323,11 @@ class Incarnation:
         spec = awaited.spec(place, shown)
         wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
         wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
-        self.conductor.check()
+        try:
+            await self.conductor.before_new_step(place)
+        except asyncio.CancelledError:
+            self.leave_wait(place)
+            raise
         if entry is None:
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
             body = payload(spec.body, what="what a wait shows") if spec.body else None
@@ -332,8 +347,7 @@ class Incarnation:
         try:
             return await self.conductor.block(wait.place)
         except asyncio.CancelledError:
-            self._left.append(wait.place)
-            self.outside.end(wait.place)
+            self.leave_wait(wait.place)
             raise
 
     async def _conclude(
@@ -360,6 +374,7 @@ class Incarnation:
         await self.outside.read()
         if self.cancel_requested:
             self.conductor.stop(asyncio.CancelledError("the run was cancelled"))
+            self.conductor.cut()
         for place, message in self.outside.due(self.conductor.blocked()):
             self.conductor.deliver(place, message)
 
@@ -381,29 +396,49 @@ class Incarnation:
         if self.cancel_requested or is_shut_down():
             raise asyncio.CancelledError
 
-    def owes_effects(self, lane: str, ordinal: int | None = None, fork: int | None = None) -> bool:
-        """Tell whether a lane, or one step of it, holds a write whose outcome is still to be found.
+    def owes(self, lane: str) -> bool:
+        """Tell whether a lane can't be cancelled before it is replayed to where it was.
 
-        Such a lane can't be cancelled: it is replayed up to the write, which is settled first.
+        It holds a write whose outcome is still to be found, which is settled first, or a saga that
+        has made something and that replay hasn't come to yet: nobody else undoes that.
         """
-        if not self._unsettled:
-            return False
-        if ordinal is None:
-            return any(f"{p.lane}/".startswith(f"{lane}/") for p in self._unsettled)
-        place = Place(lane, ordinal)
-        within = [f"{lane_below(place)}/"]
-        if fork is not None:
-            within.append(lane_of_branch(lane, fork, 0).removesuffix("0"))
-        return any(p == place or f"{p.lane}/".startswith(tuple(within)) for p in self._unsettled)
+        return self._owe(f"{lane}/") or self._owe_undoing(f"{lane}/")
+
+    def _owes(self, place: Place, fork: int | None) -> bool:
+        """Tell the same of one step, with the branches of its fork if it waits for any."""
+        if place in self._unsettled or self._owe(f"{lane_below(place)}/"):
+            return True
+        branches = "" if fork is None else lane_of_branch(place.lane, fork, 0).removesuffix("0")
+        return bool(branches) and (self._owe(branches) or self._owe_undoing(branches))
+
+    def _owe(self, lanes: str) -> bool:
+        # What undoes a saga isn't waited for: it begins anew when its lane is cancelled again.
+        below = [p.lane for p in self._unsettled if f"{p.lane}/".startswith(lanes)]
+        return any(_UNDO not in lane.removeprefix(lanes) for lane in below)
+
+    def _owe_undoing(self, lanes: str) -> bool:
+        return any(
+            f"{made.place.lane}/".startswith(lanes)
+            and _SAGA.search(made.place.lane, len(lanes) - 1)
+            and not self.journal.is_claimed(made.place)
+            for made in self.writes.made
+        )
 
     def leave(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
         self.journal.forget(lane)
+        self.writes.leave(lane)
         self._left += self.outside.end_within(lane)
 
     def leave_unattended(self) -> None:
         """End the waits that no lane came to: their branches were cancelled before."""
         self._left += self.outside.end_unattended()
+
+    def leave_wait(self, place: Place) -> None:
+        """End an open wait, if there is one, whose lane was cancelled."""
+        if self.outside.is_open(place):
+            self._left.append(place)
+            self.outside.end(place)
 
     @property
     def cancel_requested(self) -> bool:
@@ -414,6 +449,17 @@ class Incarnation:
     def cancels(self) -> list[Inbox]:
         """The requests to cancel that aren't in the record yet."""
         return [m for m in self.outside.messages("") if m.kind == "cancel"]
+
+    # Signs of life
+
+    def new_pulse(self, place: Place) -> Pulse:
+        """Return what the body of an attempt at a place beats with."""
+        pulse = self._pulses[place] = Pulse()
+        return pulse
+
+    def progress(self) -> Mapping[Place, Json]:
+        """Return how far the calls under way say they are; known in this process only."""
+        return {place: p.progress for place, p in self._pulses.items() if p.progress is not None}
 
     # Recording
 
@@ -466,6 +512,8 @@ class Incarnation:
             if change is not None:  # the workflow has ended: there is nothing left to give up
                 raise
             raise self.give_up(error) from error
+        for draft in (*opening, *drafts):
+            self.writes.note(draft)
 
     def _acceptances(self) -> list[Draft]:
         """Note the differences that were accepted, before anything is recorded past them."""

@@ -96,6 +96,10 @@ class Outside:
         if wait.wake_at is not None:
             self._set_alarm(wait.wake_at)
 
+    def is_open(self, place: Place) -> bool:
+        """Tell whether the store has an open wait at a place."""
+        return place in self._open
+
     def end(self, place: Place) -> None:
         """Note that a wait is over; the store learns it with the next commit."""
         self._waits.pop(place, None)

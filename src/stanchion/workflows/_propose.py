@@ -9,7 +9,7 @@ from stanchion.errors import Denied, Expired, Refused, StepError, ToolFailed
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import Tool
 from stanchion.values import Action, ToolError, ToolResult
-from stanchion.workflows._calls import call_tool
+from stanchion.workflows._calls import propose_call
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._workflow import Workflow
 
@@ -25,12 +25,10 @@ async def propose(
 ) -> ToolResult:
     """Make the call; a step's error becomes the error that a model reads."""
     try:
-        value = await call_tool(
-            incarnation, workflow, tool, arguments, origin="model", call_id=call_id
-        )
+        reply = await propose_call(incarnation, workflow, tool, arguments, call_id=call_id)
     except (ToolFailed, Denied, Expired, Refused) as error:
         return ToolResult(error=_told(error))
-    return ToolResult(value)
+    return ToolResult(reply.value, notice=reply.notice)
 
 
 def _told(error: StepError) -> ToolError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
@@ -28,6 +28,7 @@ from stanchion.workflows import (
     _nodes,
     _people,
     _propose,
+    _saga,
     _steps,
 )
 from stanchion.workflows._agent import AgentResult
@@ -290,6 +291,14 @@ class Run(Generic[Deps]):
     def scope(self) -> AbstractContextManager[Lane]:
         """Give a group of steps a lane of its own: ``with run.scope(): ...``."""
         return self._incarnation.conductor.scope()
+
+    def saga(self) -> AbstractAsyncContextManager[None]:
+        """Undo what was made in the body if it fails: ``async with run.saga(): ...``.
+
+        Its writes are compensated, newest first, also when it is cancelled and after a crash; what
+        can't be undone is put in front of a person. Then the error goes on.
+        """
+        return _saga.saga(self._incarnation, self._workflow)
 
     async def race(self, *awaitables: Awaitable[T]) -> tuple[int, T]:
         """Return (index, result) of the first branch to end; the others are cancelled."""

@@ -1,0 +1,139 @@
+"""Sagas: a scope whose writes are undone, newest first, when its body fails or is cancelled.
+
+A saga is a lane, so what belongs to it is what was recorded there and below, whoever proposed it.
+To undo it is one composite step in a lane of its own. Below it stands a write for each one undone,
+with an intent, a key and everything that settles an unknown one; what nothing can undo is listed
+for a person. All of it is under a shield: a cancellation waits until it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+from stanchion.ledger import Place, codec_for, lane_below, payload
+from stanchion.review import Occasion, left_over
+from stanchion.tools import Tool, by_name, compensate, compensation_of, mint_key
+from stanchion.values import Json, Question, ToolCall, ToolError
+from stanchion.workflows._effects import Effect, perform_effect
+from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._people import ask_person
+from stanchion.workflows._workflow import Workflow
+from stanchion.workflows._writes import Made
+
+__all__ = ["saga"]
+
+_error = codec_for(ToolError | None)
+_leftovers = codec_for(list[dict[str, Any]])
+
+_UNDECLARED = "nothing is declared that undoes it"
+
+
+@asynccontextmanager
+async def saga(incarnation: Incarnation, workflow: Workflow[Any, Any, Any]) -> AsyncGenerator[None]:
+    """Give the body a lane of its own, and undo what was made there if it doesn't end well."""
+    conductor = incarnation.conductor
+    with conductor.scope("s") as lane:
+        undo_lane = f"{lane.path}/undo"
+        is_being_undone = incarnation.journal.has_unclaimed(undo_lane)
+        try:
+            with lane.seal() if is_being_undone else nullcontext():
+                yield
+        except (Exception, asyncio.CancelledError) as error:
+            is_cancelled = is_being_undone or conductor.is_cancelled()
+            if isinstance(error, asyncio.CancelledError) and not is_cancelled:
+                raise  # the process ends, not the run
+            if incarnation.fault is None and (
+                is_being_undone or incarnation.writes.standing(lane.path)
+            ):
+                with lane.shield(), conductor.drive(undo_lane):
+                    await _undo(incarnation, workflow, lane.path)
+            raise
+
+
+async def _undo(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], lane: str) -> None:
+    body = partial(_undo_all, workflow, lane)
+    await incarnation.perform("undo", "saga", payload(None), _leftovers, body)
+
+
+async def _undo_all(
+    workflow: Workflow[Any, Any, Any], saga_lane: str, scope: StepScope
+) -> list[dict[str, Any]]:
+    tools, left = by_name(workflow.tools), list[tuple[Made, str]]()
+    below = lane_below(scope.place)
+    undone = 0
+    for index, made in reversed(list(enumerate(scope.incarnation.writes.within(saga_lane)))):
+        if made.closed is not None and not f"{made.closed.lane}/".startswith(f"{below}/"):
+            continue  # by a saga inside of this one
+        tool = tools.get(made.name) if made.kind == "call" else None
+        if tool is None or tool.contract.compensate is None:
+            left.append((made, _UNDECLARED))
+            continue
+        with scope.below(f"/{index}.0"):
+            error = await _compensate(scope.incarnation, tool, made)
+        undone += error is None
+        left += [] if error is None else [(made, error.problem)]
+    listed = [await _described(scope.incarnation, made, why) for made, why in left]
+    if listed:
+        await _show(scope, listed, undone)
+    scope.facts |= {"undone": undone, "left": [[*_written(made.place)] for made, _ in left]}
+    return listed
+
+
+async def _compensate(
+    incarnation: Incarnation, tool: Tool[..., Any], made: Made
+) -> ToolError | None:
+    """Undo one write, as a write; return what the target said if it can't."""
+    contract = compensation_of(tool.contract)
+    arguments = {
+        "arguments": await _read(incarnation, made.sent),
+        "outcome": {"result": await _read(incarnation, made.result)},
+    }
+    place: Json = [*_written(made.place)]
+
+    async def body(scope: StepScope) -> ToolError | None:
+        lineage = f"{incarnation.record.root}|{made.place.lane}|{made.place.ordinal}"
+        key = mint_key(lineage, contract.name, contract.encode_arguments(arguments), 0)
+        call = ToolCall(contract.name, arguments, key=key)
+        effect = Effect(contract, call, partial(compensate, tool, arguments), may_be_left=True)
+        result = await perform_effect(scope, effect)
+        if result.error is None:
+            scope.facts["undoes"] = place
+        return result.error
+
+    request = payload({"undoes": place})
+    return await incarnation.perform("compensate", tool.name, request, _error, body)
+
+
+async def _show(scope: StepScope, listed: list[dict[str, Any]], undone: int) -> None:
+    """Put what is left in front of a person, and wait until somebody has seen to it."""
+
+    def question(occasion: Occasion) -> Question:
+        return left_over(occasion, listed, undone=undone)
+
+    with scope.below("/ask.0"):
+        answer = await ask_person(scope.incarnation, "undo", question, None)
+    scope.facts["settled"] = f"{answer.by}: {answer.choice}"
+
+
+async def _described(incarnation: Incarnation, made: Made, why: str) -> dict[str, Any]:
+    return {
+        "what": made.name,
+        "why": why,
+        "arguments": await _read(incarnation, made.sent) if made.sent else None,
+        "result": await _read(incarnation, made.result),
+    }
+
+
+async def _read(incarnation: Incarnation, digest: bytes) -> Any:
+    found = await incarnation.host.store.payloads(incarnation.record.tenant, [digest])
+    return json.loads(found[digest])
+
+
+def _written(place: Place) -> Iterator[str | int]:
+    yield place.lane
+    yield place.ordinal
