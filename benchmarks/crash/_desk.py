@@ -15,8 +15,11 @@ from benchmarks.crash._world import (
     BRIEF,
     CLASSES,
     LOOK,
+    PACE,
+    PACED,
     STEPS,
     TIMEOUT,
+    TOOLS_OUTSIDE,
     Order,
     ToolClass,
     item_of,
@@ -128,11 +131,11 @@ def _body(name: str, *, blocking: bool) -> Callable[..., Any]:
     return blocking_body if blocking else body
 
 
-def _tool(given: ToolClass) -> Tool[[str], str]:
+def _tool(name: str, given: ToolClass) -> Tool[[str], str]:
     keeps: dict[str, Any] = {"": False, "key": True, "brief": BRIEF}
     register = tool(
         write=True,
-        name=given.name,
+        name=name,
         description="An effect outside.",
         accepts_key=keeps[given.key],
         reconcile=_find if given.reconcile else None,
@@ -140,8 +143,9 @@ def _tool(given: ToolClass) -> Tool[[str], str]:
         needs_review=given.needs_review,
         timeout=TIMEOUT,
         retries=_RETRY,
+        rate=PACE if name == PACED else None,
     )
-    return register(_body(given.name, blocking=given.blocking))
+    return register(_body(name, blocking=given.blocking))
 
 
 @tool(read=True, name=LOOK, trusted=True)
@@ -164,7 +168,9 @@ def step_blocking(item: str) -> str:
     return _employed[0].send_blocking("step_blocking", item, "", 0, _nothing)
 
 
-TOOLS: dict[str, Tool[[str], str]] = {name: _tool(given) for name, given in CLASSES.items()}
+TOOLS: dict[str, Tool[[str], str]] = {
+    name: _tool(name, given) for name, given in TOOLS_OUTSIDE.items()
+}
 _ALL = [look, *TOOLS.values()]
 _BOUNDS = [
     allow(each)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crash._processes import outlive_nobody
-from benchmarks.crash._world import BRIEF, CLASSES, LOOK
+from benchmarks.crash._world import BRIEF, LOOK, TOOLS_OUTSIDE
 
 __all__ = ["serve_target"]
 
@@ -57,7 +57,7 @@ class Target:
         return receipt
 
     def _known(self, tool: str, key: str) -> str | None:
-        contract = CLASSES.get(tool)
+        contract = TOOLS_OUTSIDE.get(tool)
         if contract is None or not contract.key or key not in self.by_key:
             return None
         receipt, since = self.by_key[key]

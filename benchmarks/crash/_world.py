@@ -11,6 +11,8 @@ from datetime import timedelta
 from itertools import product
 from typing import Literal, TypeAlias
 
+from stanchion.tools import Rate
+
 __all__ = [
     "BRIEF",
     "CARE_SECONDS",
@@ -18,10 +20,13 @@ __all__ = [
     "GRACE",
     "LEASE",
     "LOOK",
+    "PACE",
+    "PACED",
     "POLL",
     "SLOW_SECONDS",
     "STEPS",
     "TIMEOUT",
+    "TOOLS_OUTSIDE",
     "Key",
     "Order",
     "ToolClass",
@@ -79,11 +84,16 @@ STEPS = ("step", "step_blocking")
 """Functions without a contract."""
 LOOK = "look"
 """The read."""
+PACED = "paced"
+"""A write with a key that may be called only so often, by all workers together."""
+PACE = Rate(10, per=timedelta(seconds=1), burst=8)
+TOOLS_OUTSIDE = CLASSES | {PACED: ToolClass("key", *4 * (False,))}
+"""What the target knows of each tool that has an effect."""
 
 
 def helpless(tool: str) -> bool:
     """Tell whether only a person can say what became of an unknown call."""
-    known = CLASSES.get(tool)
+    known = TOOLS_OUTSIDE.get(tool)
     return tool in STEPS or (known is not None and not known.key and not known.reconcile)
 
 

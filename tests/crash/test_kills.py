@@ -52,3 +52,12 @@ def test_a_stopped_writer_that_lost_its_run_adds_nothing_and_leaves_what_it_lear
 ) -> None:
     assert found["stops"] >= 3
     assert (found["doubled"], found["asked_needlessly"]) == (0, 0)
+
+
+@pytest.mark.promise("LIMIT-3")
+def test_workers_killed_at_a_rate_leave_it_as_it_stands(found: dict[str, Any]) -> None:
+    sqlite = found["stores"]["sqlite"]
+
+    assert sqlite["kills_in_turns"] >= 1
+    assert sqlite["classes"]["paced"]["performed"] > 8  # more than a full bucket holds
+    assert found["rate_exceeded"] == 0
