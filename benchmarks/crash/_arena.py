@@ -119,6 +119,8 @@ class Arena:
     """Kills at random instants that left an intent without an outcome."""
     turn_kills: int = 0
     """Of workers whose calls waited for their turn."""
+    outage_kills: int = 0
+    """Of workers while a target was out of order."""
     stops: int = 0
     missed: list[str] = field(default_factory=list[str])
     """Faults that no worker came by."""
@@ -187,7 +189,7 @@ class Arena:
     @property
     def kills(self) -> int:
         """All of them."""
-        return self.point_kills + self.random_kills + self.turn_kills
+        return self.point_kills + self.random_kills + self.turn_kills + self.outage_kills
 
     def close(self) -> None:
         """End every process."""

@@ -14,6 +14,8 @@ from benchmarks.crash._faults import Trigger
 from benchmarks.crash._world import (
     BRIEF,
     CLASSES,
+    GUARD,
+    GUARDED,
     LOOK,
     PACE,
     PACED,
@@ -24,7 +26,7 @@ from benchmarks.crash._world import (
     ToolClass,
     item_of,
 )
-from stanchion import CallContext, DidNotHappen, Happened, Run, allow, tool, workflow
+from stanchion import CallContext, DidNotHappen, Happened, Run, ToolFailed, allow, tool, workflow
 from stanchion.tools import RetryPolicy, Tool
 
 __all__ = ["TOOLS", "WORKFLOWS", "Client", "employ"]
@@ -95,9 +97,10 @@ class Client:
 
 
 def _receipt(answer: bytes) -> str:
-    if not answer:
+    receipt = json.loads(answer) if answer else None
+    if receipt is None:
         raise ConnectionResetError("the target went away")
-    return json.loads(answer)
+    return receipt
 
 
 def _nothing() -> None: ...
@@ -156,6 +159,16 @@ async def look(call: CallContext[Client], item: str) -> str:
         item: What.
     """
     return await call.deps.send(LOOK, item, "", call.epoch, _nothing)
+
+
+@tool(read=True, name=GUARDED, trusted=True, timeout=TIMEOUT, retries=RetryPolicy(1), breaker=GUARD)
+async def guarded(call: CallContext[Client], item: str) -> str:
+    """Look something up where it may be out of order.
+
+    Args:
+        item: What.
+    """
+    return await call.deps.send(GUARDED, item, "", call.epoch, _nothing)
 
 
 async def step(item: str) -> str:
@@ -228,4 +241,14 @@ async def everything(run: Run[Client], order: Order) -> list[str]:
     return [*receipts, *steps, *more, *children]
 
 
-WORKFLOWS = {each.name: each for each in (single, errand, everything)}
+@workflow(name="patient", tools=[guarded])
+async def patient(run: Run[Client], order: Order) -> list[str]:
+    """Ask until there is an answer."""
+    while True:
+        try:
+            return [await run.call(guarded, order.name)]
+        except ToolFailed:
+            await run.sleep(0.2)
+
+
+WORKFLOWS = {each.name: each for each in (single, errand, everything, patient)}

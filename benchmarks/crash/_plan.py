@@ -16,6 +16,7 @@ from benchmarks.crash._trials import (
     hand_over_late,
     kill_at,
     kill_at_random,
+    kill_in_outage,
     kill_in_turns,
     undisturbed,
     write_twice,
@@ -67,7 +68,7 @@ def campaign(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
     at_random = kill_at_random(arena, plan.kills, chance)
     at_points = run_all([*probes(arena), *trials], plan.at_once)
     in_turns = kill_in_turns(arena, plan.turns, chance)
-    yield from run_all([at_points, at_random, in_turns], 3)
+    yield from run_all([at_points, at_random, in_turns, kill_in_outage(arena, chance)], 4)
     arena.dismiss(rescuer)
 
 
@@ -75,6 +76,7 @@ def probes(arena: Arena) -> Iterator[Steps[None]]:
     """Return the few trials that every mutant fails at least one of."""
     if arena.mutant in LIMITLESS:
         yield kill_in_turns(arena, _PROBED_TURNS, random.Random(0))
+        yield kill_in_outage(arena, random.Random(0))
         return
     yield kill_at(arena, Fault("after send", "plain"), "plain")
     yield break_line(arena, "asked")

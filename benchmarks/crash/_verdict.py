@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.crash._arena import Arena
-from benchmarks.crash._world import LOOK, PACE, PACED, STEPS, TOOLS_OUTSIDE, helpless, wanted
+from benchmarks.crash._world import (
+    GUARD,
+    GUARDED,
+    LOOK,
+    PACE,
+    PACED,
+    STEPS,
+    TOOLS_OUTSIDE,
+    helpless,
+    wanted,
+)
 
 __all__ = ["ClassCount", "Verdict", "judge"]
 
@@ -43,6 +53,8 @@ class Verdict:
     """Questions about outcomes that a stopped writer had learnt and left behind."""
     rate_exceeded: int = 0
     """Calls that came before the rate would let anybody make them."""
+    probes_too_many: int = 0
+    """Calls of a target out of order that an open breaker should have refused."""
     unfinished: int = 0
     findings: list[str] = field(default_factory=list[str])
 
@@ -58,12 +70,9 @@ class Verdict:
     @property
     def caught(self) -> bool:
         """Whether an effect was lost, doubled, hidden or too early, or a question needless."""
-        return (
-            self.needless
-            + self.rate_exceeded
-            + sum(map(self.total, ("lost", "doubled", "silent_unknown")))
-            > 0
-        )
+        limits = self.rate_exceeded + self.probes_too_many
+        effects = sum(map(self.total, ("lost", "doubled", "silent_unknown")))
+        return self.needless + limits + effects > 0
 
 
 @dataclass(slots=True)
@@ -82,7 +91,7 @@ class _Seen:
 
 def judge(arena: Arena) -> Verdict:
     """Judge one arena."""
-    verdict = Verdict({name: ClassCount() for name in (*TOOLS_OUTSIDE, *STEPS, LOOK)})
+    verdict = Verdict({name: ClassCount() for name in (*TOOLS_OUTSIDE, *STEPS, LOOK, GUARDED)})
     seen: defaultdict[str, _Seen] = defaultdict(_Seen)
     for line in arena.lines("log"):
         _note_request(verdict, seen[line["item"]], line)
@@ -90,6 +99,7 @@ def judge(arena: Arena) -> Verdict:
         seen[line["item"]].answers[line["answer"]] += 1
         verdict.classes[line["tool"]].asked += 1
     _judge_rate(verdict, arena)
+    _judge_breaker(verdict, arena)
     for run, order in arena.orders.items():
         ended = arena.ended.get(run)
         completed = ended is not None and ended["state"] == "completed"
@@ -127,6 +137,21 @@ def _judge_rate(verdict: Verdict, arena: Arena) -> None:
         if nth > PACE.capacity + elapsed / PACE.interval.total_seconds():
             verdict.rate_exceeded += 1
             verdict.findings.append(f"rate exceeded: {line['item']} after {elapsed:.2f} s")
+
+
+def _judge_breaker(verdict: Verdict, arena: Arena) -> None:
+    """Count the calls of a target out of order beyond those that open a breaker and then probe.
+
+    Two may be on their way beside the one that opens it. A kill hides what came of one call, and
+    lets the next probe come sooner.
+    """
+    failed = [x["at"] for x in arena.lines("log") if x["tool"] == GUARDED and not x["performed"]]
+    span = max(failed, default=0.0) - min(failed, default=0.0)
+    probes = 1 + int(span / GUARD.cooldown.total_seconds())
+    permitted = GUARD.failures + 2 + probes + 2 * arena.outage_kills
+    verdict.probes_too_many = max(len(failed) - permitted, 0)
+    if verdict.probes_too_many:
+        verdict.findings.append(f"too many probes: {len(failed)} calls, {permitted} permitted")
 
 
 def _judge_effect(
