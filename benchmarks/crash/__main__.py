@@ -159,8 +159,8 @@ def _print_store(arena: Arena, verdict: Verdict) -> None:
     share = arena.open_kills / max(arena.random_kills, 1)
     print(
         f"\n{arena.name}: {arena.point_kills} kills at named points, {arena.random_kills} at "
-        f"random instants ({share:.0%} with an open intent), {arena.stops} stops, "
-        f"{len(arena.orders)} runs"
+        f"random instants ({share:.0%} with an open intent), {arena.turn_kills} of workers at a "
+        f"rate, {arena.stops} stops, {len(arena.orders)} runs"
     )
     print(table(header, rows))
     for finding in verdict.findings[:20]:
@@ -191,6 +191,8 @@ def _summary(
         "doubled": total("doubled"),
         "silent_unknown": total("silent_unknown"),
         "unfinished": sum(verdicts[arena.name].unfinished for arena in real),
+        "rate_exceeded": sum(verdicts[arena.name].rate_exceeded for arena in real),
+        "probes_too_many": sum(verdicts[arena.name].probes_too_many for arena in real),
         "asked_needlessly": sum(verdicts[arena.name].needless for arena in real),
         "kills_at_random": at_random,
         "open_intent_share": round(sum(a.open_kills for a in real) / max(at_random, 1), 3),
@@ -199,6 +201,8 @@ def _summary(
             arena.name: {
                 "kills_at_points": arena.point_kills,
                 "kills_at_random": arena.random_kills,
+                "kills_in_turns": arena.turn_kills,
+                "kills_in_an_outage": arena.outage_kills,
                 "with_an_open_intent": arena.open_kills,
                 "points_not_reached": len(arena.missed),
                 "classes": {n: asdict(c) for n, c in verdicts[arena.name].classes.items()},

@@ -6,6 +6,7 @@ processes through files that one side appends to, so that a kill can't leave hal
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -21,7 +22,7 @@ from benchmarks.crash._faults import Pulse
 from benchmarks.crash._processes import fork, kill, seen
 from benchmarks.crash._target import serve_target
 from benchmarks.crash._worker import Work, serve_worker
-from benchmarks.crash._world import Order
+from benchmarks.crash._world import PACED, Order
 
 __all__ = ["Arena", "Steps", "Worker", "pause", "run_all", "until"]
 
@@ -116,6 +117,10 @@ class Arena:
     random_kills: int = 0
     open_kills: int = 0
     """Kills at random instants that left an intent without an outcome."""
+    turn_kills: int = 0
+    """Of workers whose calls waited for their turn."""
+    outage_kills: int = 0
+    """Of workers while a target was out of order."""
     stops: int = 0
     missed: list[str] = field(default_factory=list[str])
     """Faults that no worker came by."""
@@ -127,6 +132,8 @@ class Arena:
     """Items whose outcome no machine can know: a person must have been asked."""
     must_not_ask: set[str] = field(default_factory=set[str])
     """Items whose outcome a stopped writer learnt: nobody needs to be asked."""
+    paced_since: float = math.inf
+    """When the first call of the tool with a rate was ordered."""
     workers: set[Worker] = field(default_factory=set[Worker])
 
     def __post_init__(self) -> None:
@@ -146,6 +153,8 @@ class Arena:
         """Have a run started, and return its id."""
         run = f"{letter}{next(self._numbers):07}"
         self.orders[run] = Order(run, tool)
+        if tool == PACED:
+            self.paced_since = min(self.paced_since, time.time())
         order = {"name": run, "tool": tool}
         add_line(self.folder / "orders", {"run": run, "workflow": workflow, "order": order})
         return run
@@ -180,7 +189,7 @@ class Arena:
     @property
     def kills(self) -> int:
         """All of them."""
-        return self.point_kills + self.random_kills
+        return self.point_kills + self.random_kills + self.turn_kills + self.outage_kills
 
     def close(self) -> None:
         """End every process."""

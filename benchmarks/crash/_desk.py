@@ -14,14 +14,19 @@ from benchmarks.crash._faults import Trigger
 from benchmarks.crash._world import (
     BRIEF,
     CLASSES,
+    GUARD,
+    GUARDED,
     LOOK,
+    PACE,
+    PACED,
     STEPS,
     TIMEOUT,
+    TOOLS_OUTSIDE,
     Order,
     ToolClass,
     item_of,
 )
-from stanchion import CallContext, DidNotHappen, Happened, Run, allow, tool, workflow
+from stanchion import CallContext, DidNotHappen, Happened, Run, ToolFailed, allow, tool, workflow
 from stanchion.tools import RetryPolicy, Tool
 
 __all__ = ["TOOLS", "WORKFLOWS", "Client", "employ"]
@@ -92,9 +97,10 @@ class Client:
 
 
 def _receipt(answer: bytes) -> str:
-    if not answer:
+    receipt = json.loads(answer) if answer else None
+    if receipt is None:
         raise ConnectionResetError("the target went away")
-    return json.loads(answer)
+    return receipt
 
 
 def _nothing() -> None: ...
@@ -128,11 +134,11 @@ def _body(name: str, *, blocking: bool) -> Callable[..., Any]:
     return blocking_body if blocking else body
 
 
-def _tool(given: ToolClass) -> Tool[[str], str]:
+def _tool(name: str, given: ToolClass) -> Tool[[str], str]:
     keeps: dict[str, Any] = {"": False, "key": True, "brief": BRIEF}
     register = tool(
         write=True,
-        name=given.name,
+        name=name,
         description="An effect outside.",
         accepts_key=keeps[given.key],
         reconcile=_find if given.reconcile else None,
@@ -140,8 +146,9 @@ def _tool(given: ToolClass) -> Tool[[str], str]:
         needs_review=given.needs_review,
         timeout=TIMEOUT,
         retries=_RETRY,
+        rate=PACE if name == PACED else None,
     )
-    return register(_body(given.name, blocking=given.blocking))
+    return register(_body(name, blocking=given.blocking))
 
 
 @tool(read=True, name=LOOK, trusted=True)
@@ -154,6 +161,16 @@ async def look(call: CallContext[Client], item: str) -> str:
     return await call.deps.send(LOOK, item, "", call.epoch, _nothing)
 
 
+@tool(read=True, name=GUARDED, trusted=True, timeout=TIMEOUT, retries=RetryPolicy(1), breaker=GUARD)
+async def guarded(call: CallContext[Client], item: str) -> str:
+    """Look something up where it may be out of order.
+
+    Args:
+        item: What.
+    """
+    return await call.deps.send(GUARDED, item, "", call.epoch, _nothing)
+
+
 async def step(item: str) -> str:
     """Perform an effect without a contract."""
     return await _employed[0].send("step", item, "", 0, _nothing)
@@ -164,7 +181,9 @@ def step_blocking(item: str) -> str:
     return _employed[0].send_blocking("step_blocking", item, "", 0, _nothing)
 
 
-TOOLS: dict[str, Tool[[str], str]] = {name: _tool(given) for name, given in CLASSES.items()}
+TOOLS: dict[str, Tool[[str], str]] = {
+    name: _tool(name, given) for name, given in TOOLS_OUTSIDE.items()
+}
 _ALL = [look, *TOOLS.values()]
 _BOUNDS = [
     allow(each)
@@ -222,4 +241,14 @@ async def everything(run: Run[Client], order: Order) -> list[str]:
     return [*receipts, *steps, *more, *children]
 
 
-WORKFLOWS = {each.name: each for each in (single, errand, everything)}
+@workflow(name="patient", tools=[guarded])
+async def patient(run: Run[Client], order: Order) -> list[str]:
+    """Ask until there is an answer."""
+    while True:
+        try:
+            return [await run.call(guarded, order.name)]
+        except ToolFailed:
+            await run.sleep(0.2)
+
+
+WORKFLOWS = {each.name: each for each in (single, errand, everything, patient)}

@@ -24,6 +24,8 @@ Moment: TypeAlias = Literal[
     "after send",
     "after answer",
     "reading late outcomes",
+    "before deciding",
+    "after deciding",
 ]
 
 

@@ -6,16 +6,18 @@ one. They reach into private parts on purpose: what they remove has no switch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from stanchion.ledger import Commit, EntryPhase, LateOutcome, Store
+from stanchion.ledger import Commit, Decide, EntryPhase, LateOutcome, Store
 from stanchion.tools import AskPerson, CallAgain, Move, UseResult
 from stanchion.workflows import _effects, _incarnation
 
-__all__ = ["MUTANTS"]
+__all__ = ["LIMITLESS", "MUTANTS"]
+
+T = TypeVar("T")
 
 
 def _no_intent(store: Store) -> Store:
@@ -57,12 +59,40 @@ class _Deaf:
         del outcome
 
 
+class _Solitary:
+    """A store in which every process has limits of one kind of its own, lost with it."""
+
+    def __init__(self, store: Store, kind: str) -> None:
+        self._store = store
+        self._kind = kind
+        self._own: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def decide(self, keys: Sequence[str], decide: Decide[T]) -> T:
+        if not keys[0].startswith(self._kind):
+            return await self._store.decide(keys, decide)
+        states = {key: self._own[key] for key in keys if key in self._own}
+        changed, answer = decide(states, datetime.now(UTC))
+        self._own.update({key: shared.state for key, shared in changed.items()})
+        return answer
+
+
 def _no_fencing(store: Store) -> Store:
     return _Unfenced(store)  # type: ignore[return-value]
 
 
 def _lost_late_outcome(store: Store) -> Store:
     return _Deaf(store)  # type: ignore[return-value]
+
+
+def _rates_in_memory(store: Store) -> Store:
+    return _Solitary(store, "rate:")  # type: ignore[return-value]
+
+
+def _breakers_in_memory(store: Store) -> Store:
+    return _Solitary(store, "breaker:")  # type: ignore[return-value]
 
 
 def _no_wait(store: Store) -> Store:
@@ -100,4 +130,8 @@ MUTANTS: dict[str, Callable[[Store], Store]] = {
     "unknown writes sent again": _instead_of_a_person(CallAgain()),
     "unknown writes taken as done": _instead_of_a_person(UseResult("made up")),
     "late outcomes lost": _lost_late_outcome,
+    "rates in memory": _rates_in_memory,
+    "breakers in memory": _breakers_in_memory,
 }
+LIMITLESS = {"rates in memory", "breakers in memory"}
+"""Those that only a trial of limits can catch."""

@@ -9,22 +9,26 @@ from typing import TypeVar
 
 from benchmarks.crash._arena import Arena, Steps, run_all
 from benchmarks.crash._faults import Fault, Moment
+from benchmarks.crash._mutants import LIMITLESS
 from benchmarks.crash._trials import (
     break_line,
     commit_points,
     hand_over_late,
     kill_at,
     kill_at_random,
+    kill_in_outage,
+    kill_in_turns,
     undisturbed,
     write_twice,
 )
-from benchmarks.crash._world import CLASSES, LOOK, STEPS, helpless
+from benchmarks.crash._world import CLASSES, LOOK, PACED, STEPS, helpless
 
 __all__ = ["PLANS", "Plan", "campaign", "probes"]
 
 T = TypeVar("T")
 
 _BODY: tuple[Moment, ...] = ("before send", "after send", "after answer")
+_PROBED_TURNS = 4
 _EFFECTS = (*CLASSES, *STEPS)
 
 
@@ -34,6 +38,8 @@ class Plan:
 
     kills: int
     """At random instants, on each store."""
+    turns: int
+    """Kills of workers whose calls wait for their turn."""
     share: int
     """Of the named points on each store, one in so many is taken."""
     at_once: int = 4
@@ -42,9 +48,9 @@ class Plan:
 
 
 PLANS = {
-    "full": Plan(kills=1000, share=1),
-    "small": Plan(kills=18, share=16, at_once=3),
-    "tiny": Plan(kills=3, share=60, mutants=False),
+    "full": Plan(kills=1000, turns=60, share=1),
+    "small": Plan(kills=18, turns=5, share=16, at_once=3),
+    "tiny": Plan(kills=3, turns=2, share=60, mutants=False),
 }
 
 
@@ -53,19 +59,36 @@ def campaign(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
     names: list[str] = []
     yield from undisturbed(arena, names)
     rescuer = arena.work(listed=True, concurrency=32)
-    trials = [*_points(arena, names, plan.share, chance), *_second_writers(arena, plan, chance)]
+    trials = [
+        *_turns(arena),
+        *_points(arena, names, plan.share, chance),
+        *_second_writers(arena, plan, chance),
+    ]
     chance.shuffle(trials)
     at_random = kill_at_random(arena, plan.kills, chance)
-    yield from run_all([run_all([*probes(arena), *trials], plan.at_once), at_random], 2)
+    at_points = run_all([*probes(arena), *trials], plan.at_once)
+    in_turns = kill_in_turns(arena, plan.turns, chance)
+    yield from run_all([at_points, at_random, in_turns, kill_in_outage(arena, chance)], 4)
     arena.dismiss(rescuer)
 
 
 def probes(arena: Arena) -> Iterator[Steps[None]]:
     """Return the few trials that every mutant fails at least one of."""
+    if arena.mutant in LIMITLESS:
+        yield kill_in_turns(arena, _PROBED_TURNS, random.Random(0))
+        yield kill_in_outage(arena, random.Random(0))
+        return
     yield kill_at(arena, Fault("after send", "plain"), "plain")
     yield break_line(arena, "asked")
     yield write_twice(arena, Fault("before commit", f"done call {LOOK}"), "plain")
     yield hand_over_late(arena, "plain")
+
+
+def _turns(arena: Arena) -> Iterator[Steps[None]]:
+    """Return kills on both sides of taking a token."""
+    moments: tuple[Moment, ...] = ("before deciding", "after deciding")
+    for moment in moments:
+        yield kill_at(arena, Fault(moment, "rate"), PACED)
 
 
 def _points(

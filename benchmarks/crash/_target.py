@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crash._processes import outlive_nobody
-from benchmarks.crash._world import BRIEF, CLASSES, LOOK
+from benchmarks.crash._world import BRIEF, GUARDED, LOOK, OUTAGE_SECONDS, TOOLS_OUTSIDE
 
 __all__ = ["serve_target"]
 
@@ -40,24 +40,38 @@ class Target:
     )
     """Keys that somebody asked about."""
     performed: int = 0
+    back_at: float | None = None
+    """When what the guarded tool needs is there again."""
 
-    def perform(self, request: dict[str, Any]) -> str:
-        """Perform an effect, or recognise its key."""
+    def perform(self, request: dict[str, Any]) -> str | None:
+        """Perform an effect, or recognise its key; None says that it failed."""
         tool, item, key = request["tool"], request["item"], request["key"]
+        if tool == GUARDED and self._is_out():
+            self._note(request, "", performed=False)
+            return None
         receipt = self._known(tool, key)
         fresh = receipt is None
         if receipt is None:
             self.performed += tool != LOOK
             receipt = f"{item}#{self.performed}.{os.urandom(4).hex()}"
-        line = {**request, "receipt": receipt, "performed": fresh, "at": time.time()}
-        os.write(self.log, json.dumps(line).encode() + b"\n")
+        self._note(request, receipt, performed=fresh)
         if fresh:
             self.receipts[item] = receipt
             self.by_key[key] = (receipt, time.monotonic())
         return receipt
 
+    def _note(self, request: dict[str, Any], receipt: str, *, performed: bool) -> None:
+        line = {**request, "receipt": receipt, "performed": performed, "at": time.time()}
+        os.write(self.log, json.dumps(line).encode() + b"\n")
+
+    def _is_out(self) -> bool:
+        now = time.monotonic()
+        if self.back_at is None:
+            self.back_at = now + OUTAGE_SECONDS
+        return now < self.back_at
+
     def _known(self, tool: str, key: str) -> str | None:
-        contract = CLASSES.get(tool)
+        contract = TOOLS_OUTSIDE.get(tool)
         if contract is None or not contract.key or key not in self.by_key:
             return None
         receipt, since = self.by_key[key]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from benchmarks.crash._arena import Arena, Steps, Worker, pause, until
 from benchmarks.crash._faults import Fault
-from benchmarks.crash._world import BRIEF, LEASE, SLOW_SECONDS, helpless, item_of
+from benchmarks.crash._world import BRIEF, GUARDED, LEASE, PACED, SLOW_SECONDS, helpless, item_of
 
 __all__ = [
     "break_line",
@@ -21,12 +21,17 @@ __all__ = [
     "hand_over_late",
     "kill_at",
     "kill_at_random",
+    "kill_in_outage",
+    "kill_in_turns",
     "rescued",
     "undisturbed",
     "write_twice",
 ]
 
 _BACKLOG = 8
+_QUEUE = 24
+_OUTAGE_KILLS = 5
+_TURN_SECONDS = (0.3, 1.0)
 _SETTLE_SECONDS = 5.0
 
 
@@ -155,3 +160,32 @@ def kill_at_random(arena: Arena, kills: int, chance: random.Random) -> Steps[Non
     last = arena.work(only="r", concurrency=16)
     yield from arena.until(lambda: not arena.going("r"))
     arena.dismiss(last)
+
+
+def kill_in_turns(arena: Arena, kills: int, chance: random.Random) -> Steps[None]:
+    """Kill workers whose calls wait for their turn; one lives on beside them, and finishes."""
+    steady = arena.work(only="p", concurrency=3)
+    for _ in range(kills):
+        while len(arena.going("p")) < _QUEUE:
+            arena.order("single", PACED, letter="p")
+        victim = arena.work(only="p", concurrency=3)
+        yield from arena.until(lambda: victim.pulse.commits > 0)  # noqa: B023 (it ends within the turn)
+        yield from pause(chance.uniform(*_TURN_SECONDS))
+        arena.turn_kills += victim.kill()
+        arena.dismiss(victim)
+    yield from arena.until(lambda: not arena.going("p"))
+    arena.dismiss(steady)
+
+
+def kill_in_outage(arena: Arena, chance: random.Random) -> Steps[None]:
+    """Kill workers one after the other while a target is out of order, until all had an answer."""
+    for _ in range(12):
+        arena.order("patient", GUARDED, letter="g")
+    steady = arena.work(only="g", concurrency=2)
+    while arena.going("g") and arena.outage_kills < _OUTAGE_KILLS:
+        victim = arena.work(only="g", concurrency=1)
+        yield from pause(chance.uniform(0.6, 1.2))
+        arena.outage_kills += victim.kill()
+        arena.dismiss(victim)
+    yield from arena.until(lambda: not arena.going("g"))
+    arena.dismiss(steady)

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.crash._arena import Arena
-from benchmarks.crash._world import CLASSES, LOOK, STEPS, helpless, wanted
+from benchmarks.crash._world import (
+    GUARD,
+    GUARDED,
+    LOOK,
+    PACE,
+    PACED,
+    STEPS,
+    TOOLS_OUTSIDE,
+    helpless,
+    wanted,
+)
 
 __all__ = ["ClassCount", "Verdict", "judge"]
 
@@ -41,6 +51,10 @@ class Verdict:
     classes: dict[str, ClassCount] = field(default_factory=dict[str, ClassCount])
     needless: int = 0
     """Questions about outcomes that a stopped writer had learnt and left behind."""
+    rate_exceeded: int = 0
+    """Calls that came before the rate would let anybody make them."""
+    probes_too_many: int = 0
+    """Calls of a target out of order that an open breaker should have refused."""
     unfinished: int = 0
     findings: list[str] = field(default_factory=list[str])
 
@@ -55,8 +69,10 @@ class Verdict:
 
     @property
     def caught(self) -> bool:
-        """Whether an effect was lost, doubled or hidden, or a person was asked needlessly."""
-        return self.needless + sum(map(self.total, ("lost", "doubled", "silent_unknown"))) > 0
+        """Whether an effect was lost, doubled, hidden or too early, or a question needless."""
+        limits = self.rate_exceeded + self.probes_too_many
+        effects = sum(map(self.total, ("lost", "doubled", "silent_unknown")))
+        return self.needless + limits + effects > 0
 
 
 @dataclass(slots=True)
@@ -75,13 +91,15 @@ class _Seen:
 
 def judge(arena: Arena) -> Verdict:
     """Judge one arena."""
-    verdict = Verdict({name: ClassCount() for name in (*CLASSES, *STEPS, LOOK)})
+    verdict = Verdict({name: ClassCount() for name in (*TOOLS_OUTSIDE, *STEPS, LOOK, GUARDED)})
     seen: defaultdict[str, _Seen] = defaultdict(_Seen)
     for line in arena.lines("log"):
         _note_request(verdict, seen[line["item"]], line)
     for line in arena.lines("answers"):
         seen[line["item"]].answers[line["answer"]] += 1
         verdict.classes[line["tool"]].asked += 1
+    _judge_rate(verdict, arena)
+    _judge_breaker(verdict, arena)
     for run, order in arena.orders.items():
         ended = arena.ended.get(run)
         completed = ended is not None and ended["state"] == "completed"
@@ -105,6 +123,35 @@ def _note_request(verdict: Verdict, effect: _Seen, line: dict[str, Any]) -> None
     if line["performed"]:
         counts.performed += line["tool"] != LOOK
         effect.receipts.append(line["receipt"])
+
+
+def _judge_rate(verdict: Verdict, arena: Arena) -> None:
+    """Count the calls that exceed what a bucket, full at the first order, gave until they came.
+
+    A call may come later than its token, never sooner, so the bound holds however long anybody was
+    delayed. Repetitions of an admitted call, known by their key, have no token of their own.
+    """
+    own = (line for line in arena.lines("log") if line["tool"] == PACED and line["performed"])
+    for nth, line in enumerate(own, 1):
+        elapsed = line["at"] - arena.paced_since
+        if nth > PACE.capacity + elapsed / PACE.interval.total_seconds():
+            verdict.rate_exceeded += 1
+            verdict.findings.append(f"rate exceeded: {line['item']} after {elapsed:.2f} s")
+
+
+def _judge_breaker(verdict: Verdict, arena: Arena) -> None:
+    """Count the calls of a target out of order beyond those that open a breaker and then probe.
+
+    Two may be on their way beside the one that opens it. A kill hides what came of one call, and
+    lets the next probe come sooner.
+    """
+    failed = [x["at"] for x in arena.lines("log") if x["tool"] == GUARDED and not x["performed"]]
+    span = max(failed, default=0.0) - min(failed, default=0.0)
+    probes = 1 + int(span / GUARD.cooldown.total_seconds())
+    permitted = GUARD.failures + 2 + probes + 2 * arena.outage_kills
+    verdict.probes_too_many = max(len(failed) - permitted, 0)
+    if verdict.probes_too_many:
+        verdict.findings.append(f"too many probes: {len(failed)} calls, {permitted} permitted")
 
 
 def _judge_effect(
@@ -133,7 +180,7 @@ def _judge_effect(
 
 def _is_doubled(tool: str, effect: _Seen) -> bool:
     """Tell whether it was performed more often than its contract allows."""
-    contract = CLASSES.get(tool)
+    contract = TOOLS_OUTSIDE.get(tool)
     if contract is not None and contract.key and len(effect.keys) > 1:
         return True
     permitted = 1

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.crash._clerk import Tail, add_line
 from benchmarks.crash._desk import WORKFLOWS, Client, employ
@@ -22,10 +22,12 @@ from benchmarks.crash._mutants import MUTANTS
 from benchmarks.crash._processes import outlive_nobody
 from benchmarks.crash._world import GRACE, LEASE, POLL
 from stanchion.engine import Engine
-from stanchion.ledger import Commit, LateOutcome, RunRecord, Store, open_store
+from stanchion.ledger import Commit, Decide, LateOutcome, RunRecord, Store, open_store
 from stanchion.workflows import Host, Workflows
 
 __all__ = ["Work", "serve_worker"]
+
+T = TypeVar("T")
 
 _ALL = 10_000
 
@@ -140,6 +142,14 @@ class WatchedStore:
         if self._work.listing:
             add_line(self._work.folder / "commits", name)
         self._trigger.hit("after commit", name)
+
+    async def decide(self, keys: Sequence[str], decide: Decide[T]) -> T:
+        """Change what all runs share, between the fault's two sides."""
+        name = keys[0].partition(":")[0]
+        self._trigger.hit("before deciding", name)
+        answer = await self._store.decide(keys, decide)
+        self._trigger.hit("after deciding", name)
+        return answer
 
     async def late_outcomes(self, run: str, key: str) -> Sequence[LateOutcome]:
         """Read what fenced writers left."""

@@ -11,17 +11,25 @@ from datetime import timedelta
 from itertools import product
 from typing import Literal, TypeAlias
 
+from stanchion.tools import Breaker, Rate
+
 __all__ = [
     "BRIEF",
     "CARE_SECONDS",
     "CLASSES",
     "GRACE",
+    "GUARD",
+    "GUARDED",
     "LEASE",
     "LOOK",
+    "OUTAGE_SECONDS",
+    "PACE",
+    "PACED",
     "POLL",
     "SLOW_SECONDS",
     "STEPS",
     "TIMEOUT",
+    "TOOLS_OUTSIDE",
     "Key",
     "Order",
     "ToolClass",
@@ -79,11 +87,20 @@ STEPS = ("step", "step_blocking")
 """Functions without a contract."""
 LOOK = "look"
 """The read."""
+PACED = "paced"
+"""A write with a key that may be called only so often, by all workers together."""
+PACE = Rate(10, per=timedelta(seconds=1), burst=8)
+GUARDED = "guarded"
+"""A read whose target fails from the first call on, for a while."""
+GUARD = Breaker(failures=6, cooldown=timedelta(seconds=1))
+OUTAGE_SECONDS = 5.0
+TOOLS_OUTSIDE = CLASSES | {PACED: ToolClass("key", *4 * (False,))}
+"""What the target knows of each tool that has an effect."""
 
 
 def helpless(tool: str) -> bool:
     """Tell whether only a person can say what became of an unknown call."""
-    known = CLASSES.get(tool)
+    known = TOOLS_OUTSIDE.get(tool)
     return tool in STEPS or (known is not None and not known.key and not known.reconcile)
 
 
@@ -103,6 +120,8 @@ def item_of(order: Order, tool: str, *, child: bool = False) -> str:
 
 def wanted(order: Order) -> dict[str, str]:
     """Return the effects of an order, as items with their tools."""
+    if order.tool == GUARDED:
+        return {}  # it comes through as often as its run is recovered
     if order.tool:
         return {item_of(order, order.tool): order.tool}
     own = {item_of(order, tool): tool for tool in (*CLASSES, *STEPS)}

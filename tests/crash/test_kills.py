@@ -52,3 +52,23 @@ def test_a_stopped_writer_that_lost_its_run_adds_nothing_and_leaves_what_it_lear
 ) -> None:
     assert found["stops"] >= 3
     assert (found["doubled"], found["asked_needlessly"]) == (0, 0)
+
+
+@pytest.mark.promise("LIMIT-3")
+def test_workers_killed_at_a_rate_leave_it_as_it_stands(found: dict[str, Any]) -> None:
+    sqlite = found["stores"]["sqlite"]
+
+    assert sqlite["kills_in_turns"] >= 1
+    assert sqlite["classes"]["paced"]["performed"] > 8  # more than a full bucket holds
+    assert found["rate_exceeded"] == 0
+
+
+@pytest.mark.promise("LIMIT-4")
+def test_a_breaker_stays_open_over_killed_workers_and_lets_calls_through_afterwards(
+    found: dict[str, Any],
+) -> None:
+    sqlite = found["stores"]["sqlite"]
+
+    assert sqlite["kills_in_an_outage"] >= 1
+    assert sqlite["classes"]["guarded"]["performed"] >= 12  # each run had its answer in the end
+    assert found["probes_too_many"] == 0
