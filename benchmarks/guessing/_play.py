@@ -18,7 +18,7 @@ from stanchion import Run, allow, workflow
 from stanchion.models import ModelRequest, ScriptedModel
 from stanchion.models._scripted import Scripted
 from stanchion.testing import simulate
-from stanchion.values import Question, ToolCallPart, ToolResponsePart
+from stanchion.values import Question, QuestionKind, ToolCallPart, ToolResponsePart
 from stanchion.workflows import Workflow
 
 __all__ = ["Proposal", "Turn", "play"]
@@ -126,11 +126,15 @@ class _Player:
         return asked and len(last.answers) < MOST_TRIES
 
     def answer(self, question: Question) -> tuple[str, Any]:
-        """Say the next turn, or what is asked for."""
+        """Say the next turn, what is asked for, or that it go on, again if need be."""
         if question.prompt == NEXT:
             self.turn += 1
             self.queue = None
             return "answer", self.case.words[self.turn] if self.turn < len(self.turns) else ""
+        if question.kind is QuestionKind.APPROVAL:
+            return ("approve" if self.insist else "deny"), None
+        if "go_on" in question.choices:
+            return "go_on", None
         wanted = self.proposals[-1].call.arguments.get(question.subject["argument"])
         validator: Any = Draft202012Validator(question.answer_schema or {})
         fits = bool(validator.is_valid(wanted))
