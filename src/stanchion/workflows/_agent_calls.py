@@ -15,8 +15,8 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
-from stanchion.errors import Denied, Expired, Refused, StepError, ToolFailed
-from stanchion.ledger import codec_for, payload
+from stanchion.errors import Denied, Expired, Refused, ToolFailed
+from stanchion.ledger import payload
 from stanchion.tools import (
     NOTICE_AT,
     STUCK,
@@ -35,6 +35,7 @@ from stanchion.values import Action, Json, ToolCall, ToolCallPart, ToolError, To
 from stanchion.workflows._asking import Asking
 from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._outcomes import tool_error_of
 from stanchion.workflows._workflow import Workflow
 
 __all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding", "Outcome"]
@@ -129,7 +130,7 @@ class AgentCalls:
         try:
             return Outcome(tool, await self._call(tool, part, part.arguments))
         except (ToolFailed, Denied, Expired, Refused) as error:
-            return Outcome(tool, error=_tool_error(error))
+            return Outcome(tool, error=tool_error_of(error))
 
     def tell(self, part: ToolCallPart, outcome: Outcome) -> ToolResponsePart:
         """Take in what came of a call, and return what the model is told of it."""
@@ -258,13 +259,6 @@ def _told(error: ToolError) -> timedelta | None:
         return None
     wait = timedelta(seconds=error.retry_after)
     return wait if wait <= LONGEST_PAUSE else None
-
-
-def _tool_error(error: StepError) -> ToolError:
-    recorded = error.facts.get("error")
-    if recorded is not None:
-        return codec_for(ToolError).decode(payload(recorded).data)
-    return ToolError(error.code, error.message, Action.STOP)
 
 
 def _unusable(

@@ -14,9 +14,10 @@ from stanchion.errors import (
     StepFailed,
     ToolFailed,
 )
-from stanchion.ledger import Payload, payload
+from stanchion.ledger import Payload, codec_for, payload
+from stanchion.values import Action, ToolError
 
-__all__ = ["decode_error", "encode_error"]
+__all__ = ["decode_error", "encode_error", "tool_error_of"]
 
 _CLASSES: dict[str, type[StepError]] = {
     c.code: c for c in (StepError, ToolFailed, Refused, Denied, Expired, StepFailed, ModelFailed)
@@ -39,3 +40,11 @@ def decode_error(recorded: Payload) -> StepError:
     data = json.loads(recorded.data)
     kind = _CLASSES.get(data["code"], StepError)
     return kind(data["message"], remedy=data["remedy"], **data["facts"])
+
+
+def tool_error_of(error: StepError) -> ToolError:
+    """Return what a model is told of a call that ended so."""
+    recorded = error.facts.get("error")
+    if recorded is None:
+        return ToolError(error.code, error.message, Action.STOP)
+    return codec_for(ToolError).decode(payload(recorded).data)
