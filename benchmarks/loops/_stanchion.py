@@ -22,7 +22,15 @@ from benchmarks.loops._world import LIMIT, TOOLS, Failure, World
 from stanchion import CallContext, NotPerformed, Refused, Run, StepFailed, tool, workflow
 from stanchion.models import ModelRequest, ScriptedModel
 from stanchion.testing import simulate
-from stanchion.values import Action, Part, TextPart, ToolCallPart, ToolError, ToolResponsePart
+from stanchion.values import (
+    Action,
+    Part,
+    Question,
+    TextPart,
+    ToolCallPart,
+    ToolError,
+    ToolResponsePart,
+)
 from stanchion.workflows import AgentResult
 
 MANY = 100_000
@@ -102,7 +110,9 @@ async def measure(trial: Trial) -> Outcome:
         return await two_agents(trial)
     world = World(trial.case())
     model = ScriptedModel(lambda _: say(world))
-    done = await simulate(work, world.case.task, models={"strong": model}, deps=world)
+    done = await simulate(
+        work, world.case.task, models={"strong": model}, deps=world, answers=refuse
+    )
     result = done.output
     if result is None:
         return Outcome("stopped", world.wasted, kept=False, how=done.reason)
@@ -110,6 +120,12 @@ async def measure(trial: Trial) -> Outcome:
         return unstopped(world)
     kept = bool(result.partial) or not world.answered
     return Outcome("stopped", world.wasted, kept=kept, how=result.explanation)
+
+
+def refuse(question: Question) -> str:
+    """Answer as a person does who sees what was made and wants no second one."""
+    assert question.kind == "approval", question.prompt
+    return "deny"
 
 
 def say(world: World) -> Part:

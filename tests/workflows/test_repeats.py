@@ -11,6 +11,7 @@ import pytest
 from stanchion import CallContext, NotPerformed, Run, allow, tool, workflow
 from stanchion.testing import crash_at_every_commit, simulate
 from stanchion.values import Json
+from stanchion.workflows import AgentResult
 from tests.workflows.agents import model, pay, read_by
 from tests.workflows.desk import Bank, pay_with_key
 
@@ -128,6 +129,23 @@ async def test_after_a_persons_no_nobody_is_asked_again() -> None:
 
     assert (len(result.questions), len(bank.sent), result.output) == (1, 1, "done")
     assert said(read_by(payer)[-1])[1] == "receipt 1"
+
+
+@pytest.mark.promise("LIMIT-1")
+async def test_a_model_that_insists_after_a_persons_no_is_stopped_with_what_it_made() -> None:
+    @workflow(tools=TOOLS, untrusted_may=FREELY)
+    async def stubborn(run: Run[Bank], text: str) -> AgentResult[str]:
+        return await run.agent(
+            goal="Pay.", tools=TOOLS, input=text, max_turns=30, when_stuck="stop"
+        )
+
+    bank, payer = Bank(), model(*[pay(3)] * 30)
+    result = await simulate(stubborn, GO, models={"strong": payer}, deps=bank, answers=["deny"])
+
+    assert result.output is not None
+    assert (result.output.stop_reason, result.output.tool_calls) == ("stuck", 9)
+    assert [found.result for found in result.output.partial] == ["receipt 1"]
+    assert (len(bank.sent), len(result.questions)) == (1, 1)
 
 
 async def test_after_a_persons_yes_the_next_repetition_is_told_as_the_first_was() -> None:

@@ -19,7 +19,7 @@ from stanchion.review import Occasion
 from stanchion.review import ask as input_question
 from stanchion.tools import CallHistory, Tool, by_name
 from stanchion.values import Message, Question, TextPart, ToolCallPart
-from stanchion.workflows._agent_calls import CIRCLES_SINCE, REPEATS_SINCE, AgentCalls, Finding
+from stanchion.workflows._agent_calls import AgentCalls, Finding
 from stanchion.workflows._asking import ASKING_SINCE, Asking
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._models import ModelCall, call_model
@@ -85,17 +85,7 @@ async def run_agent(
 
     async def body(scope: StepScope) -> AgentResult[Any]:
         asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
-        watched = scope.loop >= CIRCLES_SINCE
-        remembers = scope.loop < REPEATS_SINCE
-        calls = AgentCalls(
-            incarnation,
-            workflow,
-            named,
-            CallHistory(),
-            asking,
-            remembers=remembers,
-            watched=watched,
-        )
+        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, scope.loop)
         calls.history.known.give(f"{task.goal}\n{task.input}")
         with scope.below() as lane:
             lane.by_model = True

@@ -38,13 +38,16 @@ from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._outcomes import tool_error_of
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["CIRCLES_SINCE", "REPEATS_SINCE", "AgentCalls", "Finding", "Outcome"]
+__all__ = ["AgentCalls", "Finding", "Outcome"]
 
 CIRCLES_SINCE = 3
 """The first loop version that notices circles."""
 
 REPEATS_SINCE = 4
 """The first loop version whose run knows repeated writes, so that the loop needn't."""
+
+DENIALS_SINCE = 5
+"""The first loop version to which a person's no isn't news from the tool."""
 
 AT_ONCE = 8
 """Reads of one turn that run together."""
@@ -57,6 +60,7 @@ LONGEST_PAUSE = timedelta(minutes=10)
 
 _TOLD_TO_WAIT = {"limit_reached", "circuit_open"}
 _NOT_MADE = {"no_progress", STUCK}
+_NOT_WANTED = {"denied", "expired"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,10 @@ class AgentCalls:
     workflow: Workflow[Any, Any, Any]
     tools: Mapping[str, Tool[..., Any]]
     history: CallHistory
-    asking: Asking | None = None
+    asking: Asking | None
     """What only the user can say; None in a loop of a version that asked nobody."""
-    remembers: bool = False
-    """Whether writes are remembered here; in a loop of a version whose run didn't."""
-    watched: bool = True
-    """Whether circles are noticed; not in a loop of a version that noticed none."""
+    loop: int
+    """The version of the loop."""
     count: int = 0
     stuck: str = ""
     """Why the loop has to end, once it has."""
@@ -125,7 +127,7 @@ class AgentCalls:
         if tool is None or not isinstance(part.arguments, Mapping):
             return Outcome(error=_unusable(tool, part, self.tools))
         identity = payload([part.name, part.arguments]).digest
-        if self.remembers and identity in self.performed:
+        if self._remembers() and identity in self.performed:
             return Outcome(tool, performed=identity)
         try:
             return Outcome(tool, await self._call(tool, part, part.arguments))
@@ -147,7 +149,7 @@ class AgentCalls:
         result: Json = json.loads(tool.contract.encode_result(reply.value).data)
         read = tool.contract.effect == "read"
         wrote = not read and not reply.repeats
-        if self.remembers and wrote:
+        if self._remembers() and wrote:
             self.performed[payload([part.name, part.arguments]).digest] = result
         seen = Seen(part.name, part.arguments, result, wrote=wrote, read=read)
         return self._answered(part, seen, result, reply.notice)
@@ -195,7 +197,7 @@ class AgentCalls:
         )
 
     def _judge(self, contract: Contract, arguments: Json) -> Said:
-        if not self.watched:
+        if not self._watches():
             return Admit()
         now = self.incarnation.host.clock.now()
         verdict = self.history.judge(contract, arguments, now)
@@ -207,10 +209,21 @@ class AgentCalls:
         return verdict
 
     def _refusal(self) -> Admit | Refuse:
-        return self.history.refusal() if self.watched else Admit()
+        return self.history.refusal() if self._watches() else Admit()
 
     def _notice(self) -> str:
-        return self.history.notice() if self.watched else ""
+        return self.history.notice() if self._watches() else ""
+
+    def _remembers(self) -> bool:
+        return self.loop < REPEATS_SINCE
+
+    def _watches(self) -> bool:
+        return self.loop >= CIRCLES_SINCE
+
+    def _brings_nothing(self, error: ToolError) -> bool:
+        """Tell whether a call wasn't made, so that its error says nothing of the tool's matter."""
+        denied = error.code in _NOT_WANTED and self.loop >= DENIALS_SINCE
+        return denied or error.code in _NOT_MADE
 
     def _performed_before(self, part: ToolCallPart, result: Json) -> ToolResponsePart:
         refusal = self._refusal()
@@ -240,7 +253,7 @@ class AgentCalls:
             error = refusal.error
         rendered = render_error(error)
         self._pauses.append(_told(error))
-        if error.code in _NOT_MADE:
+        if self._brings_nothing(error):
             self.history.add_refused(part.name, part.arguments)
             self.stuck = error.problem if error.code == STUCK else ""
             return ToolResponsePart(part.id, rendered)

@@ -92,7 +92,7 @@ SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "r
 MOST_SEEN = 1024
 """Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
 
-LOOP_VERSION = 4
+LOOP_VERSION = 5
 """How composite steps are composed; kept in their opening entries."""
 
 
