@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stanchion.ledger import (
+    Document,
     Draft,
     EntryPhase,
     Place,
@@ -22,6 +23,7 @@ from tests.conformance.ledgers import a_run, commit, ended, message, owned, step
 
 Tamper = Callable[..., list[Any]]
 TEXT = payload("message")
+SEEN = payload("seen")
 
 
 def prompt_of(new: list[Any], spans: list[list[int]]) -> dict[str, Any]:
@@ -40,7 +42,10 @@ async def fill(store: SqlStore) -> None:
 
     waiting = await owned(store, a_run("waiting"))
     prompt = prompt_of([TEXT.digest.hex(), [0, 1]], [[0, 2]])
-    await store.append(commit(waiting, step(0, "x", prompt=prompt), payloads=(TEXT,)))
+    document = Document("run:waiting", "1", "a text", SEEN.digest)
+    await store.append(
+        commit(waiting, step(0, "x", prompt=prompt), payloads=(TEXT, SEEN), documents=(document,))
+    )
     composite = Draft(Place("", 1), EntryPhase.OPEN, "race", "first")
     wait = Draft(Place("", 2), EntryPhase.WAIT, "receive", "paid")
     loser = Draft(Place("/1/f0.0", 0), EntryPhase.WAIT, "receive", "never")
@@ -146,6 +151,7 @@ CHANGES = [
     ("UPDATE payloads SET data = 'x' WHERE digest = :text", "waiting", 1, "have its digest"),
     ("DELETE FROM runs WHERE id = 'done'", "number 1", 0, "3 entries of a run that doesn't exist"),
     ("DELETE FROM payloads WHERE digest = :message", "waiting", 0, "inbox message 1 is missing"),
+    ("DELETE FROM payloads WHERE digest = :seen", "", 0, "the document '1' in 'run:waiting' is"),
 ]
 
 
@@ -160,6 +166,7 @@ async def test_a_change_behind_the_ledgers_back_is_named(
         ":result": payload("one"),
         ":input": payload({"ticket": 7}),
         ":text": TEXT,
+        ":seen": SEEN,
         ":message": payload({"key": "k"}),
     }
     literals = {name: f"x'{kept.digest.hex()}'" for name, kept in names.items()}

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeGuard
 from stanchion.errors import RunNotFound
 from stanchion.ledger._chain import FIELDS, Fields, link
 from stanchion.ledger._codec import canonical
+from stanchion.ledger._documents import Documents
 from stanchion.ledger._driver import Connection
 from stanchion.ledger._moments import micros
 from stanchion.ledger._payload_codec import PayloadCodec, StoredDigests
@@ -150,7 +151,10 @@ class Appender:
         clock: Callable[[], int],
         create: Callable[[Connection, NewRun], object],
         send: Callable[[Connection, Any], object],
+        *,
+        documents: Documents,
     ) -> None:
+        self._documents = documents
         self._sql = statements
         self._keeper = keeper
         self._clock = clock
@@ -238,6 +242,8 @@ class Appender:
             self._create(connection, child)
         for message in commit.sent:
             self._send(connection, message)
+        if commit.documents or commit.withdrawn:
+            self._documents.change(connection, head.tenant, commit.withdrawn, commit.documents)
         if commit.change is not None and commit.change.state in _ENDED:
             connection.later(self._sql.waits_clear, {"run": commit.run})
 

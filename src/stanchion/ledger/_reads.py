@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from stanchion.ledger._append import not_found
+from stanchion.ledger._documents import Documents
 from stanchion.ledger._driver import Connection
 from stanchion.ledger._moments import micros, moment
 from stanchion.ledger._payload_codec import PayloadCodec
@@ -41,8 +42,13 @@ class Reads:
     """The bodies of queries, used in one thread."""
 
     def __init__(
-        self, dialect: DialectName, statements: Statements, lease_clock: Callable[[], int | None]
+        self,
+        dialect: DialectName,
+        statements: Statements,
+        clock: Callable[[], int],
+        lease_clock: Callable[[], int | None],
     ) -> None:
+        self.documents = Documents(dialect, clock)
         self._dialect: DialectName = dialect
         self._sql = statements
         self._lease_clock = lease_clock

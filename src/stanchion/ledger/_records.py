@@ -22,10 +22,13 @@ from stanchion.values import Json, RunState
 __all__ = [
     "Commit",
     "Decide",
+    "Document",
+    "DocumentFilter",
     "Draft",
     "Durability",
     "Entry",
     "EntryPhase",
+    "Found",
     "Inbox",
     "LateOutcome",
     "Message",
@@ -201,6 +204,64 @@ change, and an answer."""
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """What a payload is found by: a text's words, and where it belongs.
+
+    The text itself isn't kept, only its words: read it from the payload.
+    """
+
+    scope: str
+    """Whose it is, such as ``run:ID``; a query names the scopes that it looks in, whole."""
+    key: str
+    """What it is called in its scope; another under the same key replaces it."""
+    text: str
+    """Its first 16,000 characters count; split a longer text into several documents."""
+    body: bytes
+    """Digest of a payload that this commit or an earlier one of the tenant keeps."""
+    topic: str = ""
+    """What it is about: documents on one topic can be listed together."""
+    kind: str = ""
+    label: str = ""
+    """Each label is searched by itself: what has one never hides what has another."""
+    expires_at: datetime | None = None
+    """From then on it isn't found any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents of a tenant to list; empty fields but for the tenant don't restrict."""
+
+    tenant: str
+    scopes: tuple[str, ...]
+    """At least one."""
+    topics: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    before: int = 0
+    """Only those kept before this number, for paging newest first."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document as it is read back."""
+
+    number: int
+    """Counts documents as they are kept."""
+    scope: str
+    key: str
+    topic: str
+    kind: str
+    label: str
+    body: bytes
+    kept_at: datetime
+    expires_at: datetime | None
+    score: float = 0.0
+    """How well it answers the query, if there was one; comparable within one answer only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a commit adds to the run's account."""
 
@@ -319,3 +380,7 @@ class Commit:
     change: RunChange | None = None
     settlement: Settlement = Settlement()
     durability: Durability = Durability.PROCESS
+    documents: tuple[Document, ...] = ()
+    """What can be searched for from now on; see ``Store.find``."""
+    withdrawn: tuple[tuple[str, str], ...] = ()
+    """Documents, by scope and key, that aren't found any more; taken out before new ones go in."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._statements import DialectName, dialect_of
-from stanchion.ledger._tables import entries, inbox, payloads, runs, waits
+from stanchion.ledger._tables import documents, entries, inbox, payloads, runs, waits
 
 __all__ = ["ENTRIES_A_PAGE", "Scan", "scan_for"]
 
@@ -48,6 +48,7 @@ class Scan:
     orphan_entries: str
     orphan_waits: str
     lost_messages: str
+    lost_documents: str
     mentions: str
     last_seq: str
     payloads_present: str
@@ -94,6 +95,10 @@ class Scan:
         found += [
             (run, f"the payload of inbox message {n} is missing")
             for run, n in connection.rows(self.lost_messages, {})
+        ]
+        found += [
+            ("", f"the payload of the document {key!r} in {scope!r} is missing")
+            for scope, key in connection.rows(self.lost_documents, {})
         ]
         return found
 
@@ -157,6 +162,12 @@ def scan_for(name: DialectName) -> Scan:
         .outerjoin(
             payloads,
             and_(payloads.c.tenant == runs.c.tenant, payloads.c.digest == inbox.c.payload),
+        )
+        .where(payloads.c.digest.is_(None)),
+        "lost_documents": select(documents.c.scope, documents.c.key)
+        .outerjoin(
+            payloads,
+            and_(payloads.c.tenant == documents.c.tenant, payloads.c.digest == documents.c.body),
         )
         .where(payloads.c.digest.is_(None)),
         "mentions": select(runs.c.id, entries.c.seq)

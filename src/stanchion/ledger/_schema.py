@@ -24,7 +24,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from stanchion.errors import SchemaMismatch
 from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._statements import DialectName, dialect_of
-from stanchion.ledger._tables import REVISION, entries, metadata, runs
+from stanchion.ledger._tables import REVISION, WORD_INDEX, entries, metadata, runs
 
 __all__ = ["ensure_schema"]
 
@@ -90,4 +90,4 @@ def _schema(name: DialectName) -> tuple[str, ...]:
             for index in sorted(table.indexes, key=lambda i: str(i.name))
             if index.name != "entries_horizon" or name == "postgresql"
         )
-    return tuple(statements)
+    return (*statements, *WORD_INDEX[name])

@@ -18,8 +18,10 @@ from stanchion.ledger._reads import Reads
 from stanchion.ledger._records import (
     Commit,
     Decide,
+    DocumentFilter,
     Durability,
     Entry,
+    Found,
     Inbox,
     LateOutcome,
     Message,
@@ -60,7 +62,7 @@ class SqlStore:
         statements = statements_for(driver.dialect)
         lease_clock = self._server_time if driver.server_clock else self._now
         self._writes = Writes(driver.dialect, statements, self._now, lease_clock)
-        self._reads = Reads(driver.dialect, statements, lease_clock)
+        self._reads = Reads(driver.dialect, statements, self._now, lease_clock)
         self._writer = Writer(driver, "stanchion-writer", self._writes)
         self._writer.adopt(connection)
         self._reader = self._writer if driver.shared else Reader(driver, "stanchion-reader")
@@ -162,6 +164,18 @@ class SqlStore:
     async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the canonical bytes of payloads; erased or unknown ones are missing."""
         return await self._reader.do(partial(self._reads.payloads, tenant=tenant, digests=digests))
+
+    async def find(self, where: DocumentFilter, query: str) -> Sequence[Found]:
+        """Return the documents whose words answer a query best."""
+        return await self._reader.do(partial(self._reads.documents.find, where=where, query=query))
+
+    async def documents(self, where: DocumentFilter) -> Sequence[Found]:
+        """Return documents, newest first."""
+        return await self._reader.do(partial(self._reads.documents.page, where=where))
+
+    async def count_documents(self, where: DocumentFilter) -> int:
+        """Return how many documents there are, whatever the filter's limit."""
+        return await self._reader.do(partial(self._reads.documents.count, where=where))
 
     async def follow(self, after: tuple[int, int], limit: int) -> Sequence[Entry]:
         """Return entries of all runs after a cursor, up to the commit horizon."""

@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import CompilerElement
+from sqlalchemy.types import TypeEngine
 
 from stanchion.ledger._tables import (
     entries,
@@ -56,6 +57,7 @@ __all__ = [
     "Statements",
     "advance_by",
     "dialect_of",
+    "members",
     "payloads_in",
     "runs_where",
     "shared_of",
@@ -231,6 +233,15 @@ def _dialects(name: DialectName) -> Any:
     return postgresql
 
 
+def members(name: DialectName, array: str, type_: TypeEngine[Any]) -> Select[tuple[Any]]:
+    """Return the query for the members of the JSON array that a parameter holds."""
+    given = bindparam(array, type_=Text)
+    if name == "sqlite":
+        return select(cast(func.json_each(given).table_valued("value").c.value, type_))
+    texts = func.jsonb_array_elements_text(cast(given, _dialects(name).JSONB))
+    return select(cast(texts.column_valued(f"{array}_given"), type_))
+
+
 def _runs(name: DialectName) -> dict[str, CompilerElement]:
     now = _now(name)
     of_run = runs.c.id == bindparam("run")
@@ -394,17 +405,9 @@ def _runnable(name: DialectName, now: ColumnElement[int]) -> CompilerElement:
     )
     due = exists().where(waits.c.run == runs.c.id, waits.c.wake_at <= now)
     ready = or_(runs.c.state == _quoted("running"), message, due)
-    served = runs.c.workflow.in_(_names(name, bindparam("workflows", type_=Text)))
+    served = runs.c.workflow.in_(members(name, "workflows", Text()))
     statement = select(runs.c.id).where(served, _unfinished(), _unowned(now), ready)
     return statement.order_by(runs.c.n).limit(_LIMIT).offset(_FIRST)
-
-
-def _names(name: DialectName, array: ColumnElement[str]) -> Select[tuple[str]]:
-    """Select the members of a JSON array of texts."""
-    if name == "sqlite":
-        return select(func.json_each(array).table_valued("value").c.value)
-    texts = func.jsonb_array_elements_text(cast(array, _dialects(name).JSONB))
-    return select(texts.column_valued("served"))
 
 
 def _heartbeat(name: DialectName, now: ColumnElement[int]) -> CompilerElement:

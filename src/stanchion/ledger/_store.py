@@ -18,7 +18,9 @@ from typing import Protocol, TypeVar
 from stanchion.ledger._records import (
     Commit,
     Decide,
+    DocumentFilter,
     Entry,
+    Found,
     Inbox,
     LateOutcome,
     Message,
@@ -136,6 +138,29 @@ class Store(Protocol):
 
     async def payloads(self, tenant: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the canonical bytes of payloads; erased or unknown ones are missing."""
+        ...
+
+    # Search
+    async def find(self, where: DocumentFilter, query: str) -> Sequence[Found]:
+        """Return the documents whose words answer a query best, best first, then newest.
+
+        A document comes into being with a commit, in the transaction of the entry that it belongs
+        to: ``Commit(..., documents=(Document(scope=f"run:{run}", key=str(seq), text=text,
+        body=draft.result.digest),))``. What is found names the payload that holds the text:
+        ``store.payloads(tenant, [found.body])``. Any text is a query; only its words count, at most
+        32 of them, and none has a meaning of its own. A document needn't have them all. Give one
+        label at a time where what has one mustn't hide what has another. Nothing outside of the
+        tenant and the scopes given is looked at. With many documents that have a word, the newest
+        500 count.
+        """
+        ...
+
+    async def documents(self, where: DocumentFilter) -> Sequence[Found]:
+        """Return documents, newest first."""
+        ...
+
+    async def count_documents(self, where: DocumentFilter) -> int:
+        """Return how many documents there are, whatever the filter's limit."""
         ...
 
     async def follow(self, after: tuple[int, int], limit: int) -> Sequence[Entry]:

@@ -1,9 +1,10 @@
 """The ledger's tables, the same on SQLite and on PostgreSQL.
 
 ``runs`` is the projection that every commit updates, ``entries`` the record itself, ``payloads``
-what came from outside, once per tenant. Times are whole microseconds since 1970 in UTC, digests 32
-bytes, facts canonical JSON text. An entry names its run by the run's number, which keeps its row
-and its index small. ``shared`` is no record: small states that all runs change, such as limits.
+what came from outside, once per tenant; ``documents`` are the words that some of it is found by.
+Times are whole microseconds since 1970 in UTC, digests 32 bytes, facts canonical JSON text. An
+entry names its run by the run's number, which keeps its row and its index small. ``shared`` is no
+record: small states that all runs change, such as limits.
 A change here needs a migration; a test compares the two.
 """
 
@@ -26,6 +27,8 @@ from sqlalchemy import (
 __all__ = [
     "REVISION",
     "SCHEMA_LOCK",
+    "WORD_INDEX",
+    "documents",
     "entries",
     "inbox",
     "late_outcomes",
@@ -37,7 +40,7 @@ __all__ = [
     "workers",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that a fresh schema equals."""
 
 SCHEMA_LOCK = 0x5354414E4348494F
@@ -194,3 +197,40 @@ shared = Table(
     Column("expires_at", BigInteger, nullable=False),
     Index("shared_expires", "expires_at"),
 )
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("n", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("words", Text, nullable=False),
+    Index("documents_key", "tenant", "scope", "key", unique=True),
+    Index("documents_topic", "tenant", "scope", "topic"),
+    Index("documents_expires", "expires_at"),
+)
+
+WORD_INDEX: dict[str, tuple[str, ...]] = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE documents_words USING fts5("
+        "words, content='documents', content_rowid='n', detail='none', tokenize='ascii')",
+        "CREATE TRIGGER documents_kept AFTER INSERT ON documents BEGIN "
+        "INSERT INTO documents_words(rowid, words) VALUES (new.n, new.words); END",
+        "CREATE TRIGGER documents_withdrawn AFTER DELETE ON documents BEGIN "
+        "INSERT INTO documents_words(documents_words, rowid, words) "
+        "VALUES ('delete', old.n, old.words); END",
+    ),
+    "postgresql": (
+        "CREATE INDEX documents_words ON documents "
+        "USING gin (array_to_tsvector(string_to_array(words, ' ')))",
+    ),
+}
+"""What each database has as an index over ``documents.words``. They are folded and separated by
+single spaces already; a row is inserted and deleted, never updated."""

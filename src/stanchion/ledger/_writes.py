@@ -10,6 +10,7 @@ from stanchion.errors import LedgerError
 from stanchion.ledger._append import Appender, Keeper, not_found
 from stanchion.ledger._chain import FIELDS, GENESIS, Fields, link
 from stanchion.ledger._codec import canonical
+from stanchion.ledger._documents import Documents
 from stanchion.ledger._driver import Connection, Row
 from stanchion.ledger._moments import span_micros
 from stanchion.ledger._records import (
@@ -46,7 +47,14 @@ class Writes:
         self._lease_clock = lease_clock
         self._keeper = Keeper(statements)
         self._shared = SharedStates(dialect, statements, lease_clock)
-        self._appender = Appender(statements, self._keeper, clock, self.create, self.deliver)
+        self._appender = Appender(
+            statements,
+            self._keeper,
+            clock,
+            self.create,
+            self.deliver,
+            documents=Documents(dialect, clock),
+        )
 
     def finished(self) -> None:
         """Note that an item of the group is done."""
