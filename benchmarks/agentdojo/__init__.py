@@ -1,0 +1,1 @@
+"""AgentDojo without a model: hostile planners and honest ones, played through the runtime."""
