@@ -11,7 +11,7 @@ SEED   := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 UV_VERSION := $(shell sed -n 's/^setup = \["uv==\([0-9.]*\)"\]/\1/p' pyproject.toml)
 UV         := .uv/uv-$(UV_VERSION)
 BIN        := .venv/bin
-DEV        := --group dev --group demo --extra local --extra postgres
+DEV        := --group dev --group demo --extra local --extra postgres --extra evaluate
 DEMO       := --no-dev --group demo --extra local
 
 # A benchmark whose peers have a dependency group of their own runs in an environment of its own.

@@ -1,0 +1,1 @@
+"""Coverage of intervals: ours and peers', on the same draws."""
