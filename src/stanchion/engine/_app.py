@@ -20,6 +20,7 @@ from stanchion.engine._engine import Engine
 from stanchion.engine._settings import Settings, load_settings
 from stanchion.errors import RunCancelled, RunFailed, RunNotFound
 from stanchion.ledger import (
+    TRACEPARENT,
     Codec,
     Entry,
     Message,
@@ -159,11 +160,13 @@ class Stanchion:
         user: str = "",
         tags: Mapping[str, str] | None = None,
         initiator: Principal | None = None,
+        traceparent: str = "",
         serve: bool = True,
     ) -> RunHandle[O]:
         """Start a run, or return the one that ``key`` started before.
 
-        With ``serve=False`` it is left to whichever process serves the store.
+        With ``serve=False`` it is left to whichever process serves the store. ``traceparent`` is
+        the W3C header of the request that asks for it, whose trace the run's spans then join.
         """
         self.workflows.add(workflow)
         host = await self.open(serve=serve)
@@ -177,7 +180,7 @@ class Stanchion:
                 tenant=tenant,
                 user=user,
                 key=key,
-                tags=dict(tags or {}),
+                tags={**(tags or {}), **({TRACEPARENT: traceparent} if traceparent else {})},
                 initiator=encoded,
             )
         )
@@ -242,7 +245,7 @@ class Stanchion:
             input=input or Payload(origin.input, data[origin.input]),
             tenant=origin.tenant,
             user=origin.user,
-            tags=origin.tags,
+            tags={k: v for k, v in origin.tags.items() if k != TRACEPARENT},
             initiator=await self._initiator(host, origin),
             forked_from=run,
             forked_at=at,

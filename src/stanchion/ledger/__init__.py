@@ -33,7 +33,9 @@ from stanchion.ledger._prompts import (
     PromptLog,
     PromptRecord,
     Sections,
+    add_to_log,
     pack_message,
+    prompt_digests,
     read_message,
     read_prompt,
 )
@@ -61,10 +63,18 @@ from stanchion.ledger._records import (
     Wait,
 )
 from stanchion.ledger._store import Fenced, Store
+from stanchion.ledger._trace_context import (
+    TRACEPARENT,
+    TraceContext,
+    span_id,
+    trace_context,
+    traceparent,
+)
 
 __all__ = [
     "ACCEPTED",
     "MAX_PAYLOAD_BYTES",
+    "TRACEPARENT",
     "Codec",
     "Commit",
     "Decide",
@@ -93,8 +103,10 @@ __all__ = [
     "Settlement",
     "Shared",
     "Store",
+    "TraceContext",
     "VerifyReport",
     "Wait",
+    "add_to_log",
     "canonical",
     "codec_for",
     "digest",
@@ -104,8 +116,12 @@ __all__ = [
     "open_store",
     "pack_message",
     "payload",
+    "prompt_digests",
     "read_message",
     "read_prompt",
+    "span_id",
+    "trace_context",
+    "traceparent",
     "verify",
 ]
 

@@ -26,8 +26,10 @@ __all__ = [
     "PromptLog",
     "PromptRecord",
     "Sections",
+    "add_to_log",
     "log_of",
     "pack_message",
+    "prompt_digests",
     "reach_of",
     "read_message",
     "read_prompt",
@@ -101,10 +103,24 @@ def log_of(entries: Iterable[Entry]) -> list[bytes]:
     """Return a run's log; where an entry is missing, its digests are empty."""
     log: list[bytes] = []
     for entry in entries:
-        prompt = entry.facts.get("prompt", {})
-        if "at" in prompt:
-            _put(log, prompt["at"], [*_added(log, prompt["new"]), *_answer(entry)])
+        add_to_log(log, entry)
     return log
+
+
+def add_to_log(log: list[bytes], entry: Entry) -> None:
+    """Add to a run's log what its next entry says is new."""
+    prompt = entry.facts.get("prompt", {})
+    if "at" in prompt:
+        _put(log, prompt["at"], [*_added(log, prompt["new"]), *_answer(entry)])
+
+
+def prompt_digests(log: Sequence[bytes], entry: Entry) -> dict[str, tuple[bytes, ...]]:
+    """Return the digests of a prompt's messages by section; empty ones where the log has a gap."""
+    spans = entry.facts.get("prompt", {}).get("spans", {})
+    return {
+        section: tuple(digest for start, count in pieces for digest in _cut(log, start, count))
+        for section, pieces in spans.items()
+    }
 
 
 def _added(log: Sequence[bytes], new: Iterable[Any]) -> Iterator[bytes]:
@@ -141,14 +157,10 @@ def reach_of(facts: Mapping[str, Any]) -> tuple[list[bytes], int, int]:
 
 async def read_prompt(store: Store, tenant: str, entry: Entry) -> dict[str, list[Message]]:
     """Return the prompt of a model's entry in full, by section; nothing for another entry."""
-    spans = entry.facts.get("prompt", {}).get("spans", {})
-    log = log_of(await store.entries(entry.run)) if spans else []
-    return {
-        section: await read_message(
-            store, tenant, [digest for start, count in pieces for digest in _cut(log, start, count)]
-        )
-        for section, pieces in spans.items()
-    }
+    if not entry.facts.get("prompt", {}).get("spans"):
+        return {}
+    digests = prompt_digests(log_of(await store.entries(entry.run)), entry)
+    return {name: await read_message(store, tenant, wanted) for name, wanted in digests.items()}
 
 
 def _cut(log: Sequence[bytes], start: int, count: int) -> Sequence[bytes]:

@@ -8,7 +8,7 @@ keys makes a repeated call harmless, one that keeps epochs can turn a fenced wri
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic
@@ -44,6 +44,8 @@ class CallContext(Generic[Deps]):
     """The resources that the application gave: pools, clients, settings."""
     clock: Callable[[], datetime] = field(default=_utc_now, repr=False)
     pulse: Pulse = field(default_factory=Pulse, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What to send along so that the other service's spans join this trace: ``traceparent``."""
 
     def heartbeat(self, progress: Json = None) -> None:
         """Show that the body still works, and how far it is; from whatever thread."""

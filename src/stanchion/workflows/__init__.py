@@ -7,6 +7,7 @@ loop. Holds no storage details and doesn't decide who calls ``advance``.
 from stanchion.workflows._advance import advance
 from stanchion.workflows._agent import AgentResult
 from stanchion.workflows._clock import Clock, SystemClock
+from stanchion.workflows._here import current_step
 from stanchion.workflows._host import Host, ReplayMode
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._run import Run
@@ -24,6 +25,7 @@ __all__ = [
     "Workflow",
     "Workflows",
     "advance",
+    "current_step",
     "spent_by",
     "steps_of",
     "workflow",

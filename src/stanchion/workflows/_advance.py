@@ -28,6 +28,7 @@ from stanchion.ledger import (
 )
 from stanchion.values import RunState
 from stanchion.workflows._conductor import Suspended
+from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
 from stanchion.workflows._incarnation import CANCELLING, RUN_PLACE, Incarnation, is_shut_down
 from stanchion.workflows._manifest import manifest_of
@@ -99,8 +100,12 @@ async def _run_code(incarnation: Incarnation, definition: Workflow[Any, Any, Any
     run: Run[Any] = Run(incarnation, definition)
     if incarnation.cancel_requested:
         await incarnation.poke()
-    with incarnation.conductor.root():
-        return await definition.fn(run, value)
+    outer = here.set((incarnation.record, RUN_PLACE))
+    try:
+        with incarnation.conductor.root():
+            return await definition.fn(run, value)
+    finally:
+        here.reset(outer)
 
 
 async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> None:

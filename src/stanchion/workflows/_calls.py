@@ -219,6 +219,7 @@ def _context(scope: StepScope, tool: Tool[..., Any], attempt: int) -> CallContex
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
         pulse=incarnation.new_pulse(scope.place),
+        headers=incarnation.headers(scope.place),
     )
 
 

@@ -222,6 +222,7 @@ def _context(scope: StepScope, effect: Effect, history: _History) -> CallContext
         deps=incarnation.host.deps,
         clock=incarnation.host.clock.now,
         pulse=incarnation.new_pulse(scope.place),
+        headers=incarnation.headers(scope.place),
     )
 
 

@@ -28,6 +28,7 @@ from stanchion.errors import (
 )
 from stanchion.ledger import (
     ACCEPTED,
+    TRACEPARENT,
     Codec,
     Commit,
     Draft,
@@ -51,11 +52,13 @@ from stanchion.ledger import (
     lane_of_branch,
     payload,
     read_message,
+    traceparent,
 )
 from stanchion.tools import Pulse
 from stanchion.values import Json
 from stanchion.values import Message as ModelMessage
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
+from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
@@ -219,6 +222,10 @@ class Incarnation:
                 remedy="run `stanchion ledger verify`; an erased payload can't be replayed",
             ) from None
 
+    def headers(self, place: Place) -> Mapping[str, str]:
+        """Return what a call sends along, so that its target's spans join the run's trace."""
+        return {TRACEPARENT: traceparent(self.record.id, self.record.tags, place)}
+
     async def message(self, digest: bytes) -> ModelMessage:
         """Return a model's message from its payload."""
         seen = self.messages_seen.get(digest)
@@ -260,11 +267,14 @@ class Incarnation:
 
     async def _record(self, scope: StepScope, result: Codec[Any], body: Body) -> Any:
         what = f"the result of {scope.kind} {scope.name!r}"
+        outer = here.set((self.record, scope.place))
         try:
             encoded, value = result.round_trip(await body(scope), what=what)
         except StepError as error:
             await self._finish(scope, encode_error(error), status="error")
             raise decode_error(encode_error(error)) from error
+        finally:
+            here.reset(outer)
         await self._finish(scope, encoded)
         self._see(scope.place, scope.kind, scope.name, scope.request, encoded.digest)
         return value

@@ -205,7 +205,7 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
             input=encoded,
             tenant=record.tenant,
             user=record.user,
-            tags=record.tags,
+            tags={**record.tags, **incarnation.headers(place)},
             initiator=_initiator_payload(incarnation),
             parent=record.id,
             parent_place=place,
