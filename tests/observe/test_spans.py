@@ -278,7 +278,9 @@ async def _paged(store: Store, size: int, *, forgetful: bool) -> list[Span]:
     while page := await store.follow(cursor, size):
         cursor = page[-1].cursor
         reader = SpanReader(store) if forgetful else reader
-        found += [span async for span in reader.of_entries(page)]
+        spans = [span async for span in reader.of_entries(page)]
+        assert [span async for span in reader.of_entries(page)] == spans  # as after a failed send
+        found += spans
     return found
 
 
