@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from benchmarks.agentdojo._calls import Parameter, Signature
 from stanchion import CallContext, NotPerformed, tool
 from stanchion.tools import Tool
-from stanchion.trust import Untrusted
+from stanchion.trust import Asked, Untrusted, asking
 
 __all__ = ["Role", "System", "contract_tool", "roles_of", "words_of"]
 
@@ -44,6 +44,9 @@ PROSE = {
 }
 """Names of what is written for a reader, in parameters and in results."""
 TIMES = {"date", "day", "end", "start", "time"}
+PAID = {"money", "payment", "transaction"}
+PERSONAL = {"info", "information", "profile"}
+"""Nouns of tools whose results are for the user alone."""
 REACHES = {"address", "endpoint", "host", "link", "uri", "url", "website"}
 """Parameters by which even a read reaches out."""
 SCALARS = (bool, int, float, str)
@@ -138,9 +141,23 @@ def contract_tool(signature: Signature) -> Made:
         trusted=True,
         accepts_key=not reads,
         targets={name for name, role in roles.items() if role == "target"},
+        content={name for name, role in roles.items() if role == "content"} if not reads else (),
+        asked=None if reads else _asked(signature, roles),
+        private=reads and bool(PERSONAL.intersection(words_of(signature.name))),
         description=signature.description,
     )
     return Made(register(body), roles)
+
+
+def _asked(signature: Signature, roles: Mapping[str, Role]) -> Asked:
+    """Return how people ask for a tool: by its verb, and its noun if nothing else must be named."""
+    verb, *nouns = words_of(signature.name)
+    verbs = [verb, "pay"] if verb == "send" and PAID.intersection(nouns) else [verb]
+    named = any(
+        p.required and roles[p.name] == "target" and not TIMES.intersection(words_of(p.name))
+        for p in signature.parameters
+    )
+    return asking(*verbs, objects=() if named else nouns)
 
 
 def _signature(signature: Signature) -> inspect.Signature:

@@ -55,6 +55,7 @@ from stanchion.tools._review import (
 )
 from stanchion.tools._tool import Register, Tool, by_name, tool
 from stanchion.tools._validate import validate
+from stanchion.tools._within import within
 
 __all__ = [
     "GRACE",
@@ -134,4 +135,5 @@ __all__ = [
     "translate",
     "unknown_outcome",
     "validate",
+    "within",
 ]

@@ -21,6 +21,7 @@ from stanchion.tools._bucket import Rate
 from stanchion.tools._outcomes import BadResult
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import at_path
+from stanchion.trust import Asked
 
 __all__ = ["Arguments", "Contract", "Effect"]
 
@@ -87,6 +88,12 @@ class Contract:
     breaker: Breaker | None
     targets: Mapping[str, Any]
     """Arguments that say on whom or what the tool acts, with the role each plays."""
+    content: frozenset[str]
+    """Arguments that are written for a reader."""
+    asked: Asked | None
+    """How people ask for it; None if a model may call it unasked."""
+    private: bool
+    """Whether its results are for the initiator alone."""
     arguments: Arguments
     result: Codec[Any]
     parameters: Mapping[str, Any]

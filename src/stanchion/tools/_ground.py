@@ -67,4 +67,4 @@ def _as_json(contract: Contract, arguments: Mapping[str, Any]) -> Mapping[str, A
 def _ground(contract: Contract, index: ValueIndex, name: str, value: Any) -> Ground:
     if contract.is_default(name, value):
         return "default"
-    return index.ground(value, contract.role_of(name))
+    return index.ground(value, contract.role_of(name), contract.asked)

@@ -27,6 +27,7 @@ from stanchion.tools._parameters import Parameters
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import without_titles
 from stanchion.tools._signature import Signature, refuse, signature_of
+from stanchion.trust import Asked
 
 __all__ = ["Declaration", "Shape", "contract_of", "declared_contract", "with_digest"]
 
@@ -51,6 +52,9 @@ class Declaration:
     fresh: timedelta | None = None
     breaker: Breaker | None = None
     targets: Mapping[str, Any] | Collection[str] = ()
+    content: Collection[str] = ()
+    asked: Asked | None = None
+    private: bool = False
     name: str | None = None
     description: str | None = None
     version: str = "1"
@@ -122,6 +126,9 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
         fresh=said.fresh,
         breaker=said.breaker,
         targets=_targets(said.targets, arguments.names, where),
+        content=_content(said, arguments.names, where),
+        asked=said.asked,
+        private=said.private,
         arguments=arguments,
         result=shape.result,
         parameters=_with_examples(arguments, said.examples, where),
@@ -229,7 +236,7 @@ def _targets(
     roles = (
         dict(cast("Mapping[str, Any]", targets))
         if isinstance(targets, Mapping)
-        else {name: name for name in targets}
+        else {name: name for name in sorted(targets)}
     )
     for name in roles:
         if name not in names:
@@ -239,6 +246,17 @@ def _targets(
                 f"name one of: {', '.join(names) or 'it has none'}",
             )
     return roles
+
+
+def _content(said: Declaration, names: Collection[str], where: str) -> frozenset[str]:
+    for name in said.content:
+        if name not in names or name in said.targets:
+            raise refuse(
+                where,
+                f"the content {name!r} isn't one of its parameters, or is a target",
+                "name parameters that only say what a reader will read",
+            )
+    return frozenset(said.content)
 
 
 def _with_examples(
@@ -283,11 +301,23 @@ def _digest(contract: Contract) -> str:
         "timeout": contract.timeout.total_seconds(),
         "attempts": contract.retry.attempts,
         "targets": {name: _qualified(role) for name, role in contract.targets.items()},
+        **_trust_of(contract),
         "parameters": contract.arguments.schema,
         "returns": contract.returns,
         "version": contract.version,
     }
     return digest(canonical(declared, what=f"the contract of {contract.name}")).hex()
+
+
+def _trust_of(contract: Contract) -> dict[str, Any]:
+    """Return what is declared beyond targets; what isn't leaves the digest as it was."""
+    asked = contract.asked
+    said = {
+        "content": sorted(contract.content),
+        "asked": [sorted(asked.verbs), sorted(asked.objects)] if asked else None,
+        "private": contract.private,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _qualified(thing: Any) -> str | None:

@@ -20,6 +20,7 @@ from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract
 from stanchion.tools._registration import Declaration, contract_of
 from stanchion.tools._retry import RetryPolicy
+from stanchion.trust import Asked
 
 __all__ = ["Register", "Tool", "by_name", "tool"]
 
@@ -100,6 +101,9 @@ def tool(
     fresh: timedelta | None = None,
     breaker: Breaker | None = None,
     targets: Mapping[str, Any] | Collection[str] = (),
+    content: Collection[str] = (),
+    asked: Asked | None = None,
+    private: bool = False,
     name: str | None = None,
     description: str | None = None,
     version: str = "1",
@@ -113,10 +117,12 @@ def tool(
     can do: ``accepts_key`` (True, or how long it keeps idempotency keys), ``reconcile`` (says
     later what became of a call), ``compensate`` (undoes a call; a write without it is
     irreversible). ``trusted`` says that its results are facts. ``targets`` names the arguments
-    that say on whom or what it acts. ``rate`` and ``breaker`` spare the target, for all runs
-    together; ``fresh`` is how long a read's answer holds. A body with a ``heartbeat`` is ended when
-    it doesn't call ``call.heartbeat()`` for that long. The description and those of the
-    parameters come from the docstring.
+    that say on whom or what it acts, ``content`` those that are only read by somebody, ``asked``
+    how people ask for it (see ``stanchion.trust.asking``): unasked, a model's call needs a person.
+    ``private`` says that its results are for the initiator alone. ``rate`` and ``breaker`` spare
+    the target, for all runs together; ``fresh`` is how long a read's answer holds. A body with a
+    ``heartbeat`` is ended when it doesn't call ``call.heartbeat()`` for that long. The description
+    and those of the parameters come from the docstring.
     """
     said = Declaration(
         read=read,
@@ -133,6 +139,9 @@ def tool(
         fresh=fresh,
         breaker=breaker,
         targets=targets,
+        content=content,
+        asked=asked,
+        private=private,
         name=name,
         description=description,
         version=version,

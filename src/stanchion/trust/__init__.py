@@ -4,16 +4,19 @@ Owns the operator's rules, their verdicts, where a value came from, and which va
 on. Holds no tool execution.
 """
 
+from stanchion.trust._actionable import actionable
 from stanchion.trust._allow import Allow, ToolContract, allow
 from stanchion.trust._index import GROUNDED, Ground, ValueIndex
 from stanchion.trust._leaves import Leaf, leaves_of
 from stanchion.trust._marks import Untrusted, divide
 from stanchion.trust._origins import Origin, find_origins
+from stanchion.trust._request import Asked, asking
 from stanchion.trust._verdict import Verdict, judge_bounds
 
 __all__ = [
     "GROUNDED",
     "Allow",
+    "Asked",
     "Ground",
     "Leaf",
     "Origin",
@@ -21,7 +24,9 @@ __all__ = [
     "Untrusted",
     "ValueIndex",
     "Verdict",
+    "actionable",
     "allow",
+    "asking",
     "divide",
     "find_origins",
     "judge_bounds",

@@ -13,7 +13,7 @@ with the leaves it has seen; a question costs no more when it is large.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from stanchion.trust._choice import Candidates, candidates_of, select
 from stanchion.trust._leaves import Leaf, leaves_of
 from stanchion.trust._literals import literal_keys
 from stanchion.trust._normal import keys_of, kind_of, lookup_keys
+from stanchion.trust._request import Asked, Requests
 from stanchion.values import Json
 
 __all__ = ["GROUNDED", "Ground", "ValueIndex"]
@@ -33,6 +34,9 @@ GROUNDED: frozenset[Ground] = frozenset({"default", "initiator", "look-up"})
 
 MAX_ORIGINS = 8
 """Results a value is remembered to come from, the newest; to forget one only lowers trust."""
+
+_BOUND = {"date": "day", "day": "day", "email": "email", "iban": "iban", "url": "url"}
+"""Types whose literals belong to the sentence in which they stand."""
 
 _WORST_FIRST: Sequence[Ground] = ("unknown", "untrusted", "several", "look-up", "initiator")
 
@@ -61,6 +65,10 @@ class ValueIndex:
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+        self._requests = Requests()
+        self._own: set[str] = set()
+        self.has_private = False
+        """Whether something has been seen that is for the initiator alone."""
         self._answers: set[tuple[str, str]] = set()
         self._untrusted: set[str] = set()
         self._found: defaultdict[str, list[tuple[_Result, str]]] = defaultdict(list)
@@ -72,6 +80,14 @@ class ValueIndex:
         for leaf in leaves:
             text = leaf.value
             self._said |= literal_keys(text) if isinstance(text, str) else keys_of(text)
+            if isinstance(text, str):
+                self._requests.hear(text)
+
+    def own(self, values: Iterable[str]) -> None:
+        """Add who the initiator is, as the channel vouches for it."""
+        for value in values:
+            self._own |= keys_of(value)
+            self._said |= literal_keys(value)
 
     def answer(self, value: Json, role: str) -> None:
         """Add what a person gave when asked for this role; it counts for no other."""
@@ -94,12 +110,13 @@ class ValueIndex:
 
     # What it knows
 
-    def ground(self, value: Json, role: str) -> Ground:
+    def ground(self, value: Json, role: str, asked: Asked | None = None) -> Ground:
         """Say what stands behind a value, structured or not, in a role: the weakest of its leaves.
 
-        A value without leaves says nothing of its own, like a default.
+        A value without leaves says nothing of its own, like a default. If what it is for is
+        ``asked`` for in sentences that name values of its type, only those of them count.
         """
-        found = {self._ground(leaf.value, role) for leaf in leaves_of(value)}
+        found = {self._ground(leaf.value, role, asked) for leaf in leaves_of(value)}
         worst: list[Ground] = [ground for ground in _WORST_FIRST if ground in found]
         return worst[0] if worst else "default"
 
@@ -108,9 +125,19 @@ class ValueIndex:
         keys = (keys_of(leaf.value) for leaf in leaves_of(value))
         return any(each & self._untrusted and not each & self._said for each in keys)
 
-    def _ground(self, value: Json, role: str) -> Ground:
+    def asks_for(self, asked: Asked) -> bool:
+        """Tell whether the initiator's words ask for such a tool."""
+        return any(self._requests.asking(asked))
+
+    def is_own(self, value: Json) -> bool:
+        """Tell whether a value is the initiator, as the channel vouches: an address, an account."""
+        leaves = list(leaves_of(value))
+        return bool(leaves) and all(keys_of(leaf.value) & self._own for leaf in leaves)
+
+    def _ground(self, value: Json, role: str, asked: Asked | None) -> Ground:
         keys = lookup_keys(value, role)
-        if any(key in self._said or (key, role) in self._answers for key in keys):
+        said = self._said_for(keys, asked)
+        if any(key in said or (key, role) in self._answers for key in keys):
             return "initiator"
         if any(key in self._untrusted for key in keys):
             return "untrusted"
@@ -119,6 +146,15 @@ class ValueIndex:
         if any(key in choice.selected for choice in choices for key in keys):
             return "look-up"
         return "several" if any(keys in choice.candidates for choice in choices) else "unknown"
+
+    def _said_for(self, keys: Sequence[str], asked: Asked | None) -> Set[str]:
+        """Return the literals that count: of the sentences that ask, if one is of the type."""
+        kinds = {_BOUND.get(key.partition(":")[0]) for key in keys} - {None}
+        if asked is None or not kinds:
+            return self._said
+        near = set[str]().union(*(s.keys for s in self._requests.asking(asked)))
+        bound = any(_BOUND.get(key.partition(":")[0]) in kinds for key in near)
+        return near if bound else self._said
 
     def _choice(self, result: _Result, role: str, kind: str) -> _Choice:
         """Return what a result offers for a role, worked out again when more has been said."""

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from stanchion.trust._normal import keys_of, word_keys
+from stanchion.trust._normal import MONTH, keys_of, word_keys
 
 __all__ = ["literal_keys"]
 
@@ -32,6 +32,8 @@ _TYPED = re.compile(
     r"|(?<!\w)(?:\+|00)\d[\d ()./-]{5,20}\d"
     r"|\b[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}\b"
     r"|\b\d{1,2}(?:st|nd|rd|th)?\.? (?:of )?[A-Za-z]{3,9}\.?,? \d{4}\b"
+    rf"|\b{MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?!:)"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?{MONTH}\b"
     rf"|[$€£¥]\s?(?:{_NUMBER})(?![\w,.]?\d)"
     rf"|(?<![\w.,])(?:{_NUMBER})\s?(?:[A-Z]{{3}}\b|[€£¥])"
     r"|(?<![\w-])\d{2,4}(?:[ -]\d{2,4}){2,8}(?![\w-])"

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from stanchion.values import Json, Money
 
 __all__ = [
+    "MONTH",
     "is_money",
     "keys_of",
     "kind_of",
@@ -51,9 +52,20 @@ _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4
 _DAY_FIRST = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th)?\.? (?:of )?([A-Za-z]{3,9})\.?,? (\d{4})", re.ASCII
 )
+MONTH = (
+    "(?:[Jj]an(?:uary)?|[Ff]eb(?:ruary)?|[Mm]ar(?:ch)?|[Aa]pr(?:il)?|[Mm]ay|[Jj]une?|[Jj]uly?"
+    "|[Aa]ug(?:ust)?|[Ss]ept?(?:ember)?|[Oo]ct(?:ober)?|[Nn]ov(?:ember)?|[Dd]ec(?:ember)?)"
+)
+_DAY = re.compile(
+    rf"(?P<month>{MONTH})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+    rf"|(?P<first>\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?(?P<then>{MONTH})",
+    re.ASCII,
+)
+"""A day without its year."""
 _NUMERIC = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", re.ASCII)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EXACT_ROLES = {"id", "key", "token", "code", "password", "secret", "number", "account", "iban"}
+_TIME_ROLES = {"date", "day", "deadline", "due", "start", "time", "when"}
 _AMOUNT_ROLES = {"amount", "price", "cost", "sum", "total", "money", "fee", "limit", "budget"}
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'"})
 
@@ -95,6 +107,8 @@ def lookup_keys(value: Json, role: str) -> tuple[str, ...]:
         return _number_keys(number, role)
     exact = bool(_EXACT_ROLES.intersection(words))
     narrow = _typed(value)
+    if narrow is not None and narrow.startswith("date:") and _TIME_ROLES.intersection(words):
+        return _day_keys(narrow)
     if narrow is not None and not (exact and narrow.startswith(("date:", "amount:"))):
         return (narrow,)
     if _NAME.fullmatch(value) and not exact:
@@ -152,6 +166,12 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
+def _day_keys(narrow: str) -> tuple[str, ...]:
+    """Return what a time may be found under: itself, its day, its day without a year."""
+    day = narrow[5:15]
+    return tuple(dict.fromkeys((narrow, f"date:{day}", f"day:{day[5:]}")))
+
+
 def _number_keys(number: str, role: str) -> tuple[str, ...]:
     bare = f"number:{number}"
     return (bare, f"sum:{number}") if _AMOUNT_ROLES.intersection(words_of(role)) else (bare,)
@@ -190,6 +210,9 @@ def _typed(text: str) -> str | None:
         return f"iban:{compact.upper()}"
     if (day := _read_date(text)) is not None:
         return f"date:{day}"
+    if (found := _DAY.fullmatch(text)) is not None:
+        month, day = found["month"] or found["then"], found["day"] or found["first"]
+        return f"day:{_month(month):02}-{int(day):02}"
     if _PHONE.fullmatch(text):
         digits = re.sub(r"\D", "", text)
         return f"phone:{digits if text.startswith('+') else digits[2:]}"

@@ -26,6 +26,7 @@ from stanchion.tools import (
     note,
     review,
     validate,
+    within,
 )
 from stanchion.values import ToolCall, ToolResult
 from stanchion.workflows._workflow import Workflow
@@ -54,6 +55,7 @@ def gateway_of(
             *(_user_layer(layer) for layer in workflow.layers),
             *repeat,
             judge(policy),
+            within(contract, known),
             review(contract, ask),
         ),
     )

@@ -66,7 +66,7 @@ def _say_input(
     index.say(own)
     index.distrust(others)
     who = initiator_of(incarnation)
-    index.say(leaves_of([who.id, *who.claims.values()]))
+    index.own([who.id, *who.claims.values()])
 
 
 async def _absorb(
@@ -131,6 +131,7 @@ def _take_result(
     What only repeats an argument is no news. A trusted result whose look-up wasn't grounded is left
     out: it is true, but somebody unknown chose it.
     """
+    index.has_private |= contract.private
     facts, others = divide(result, contract.returns)
     if not contract.trusted:
         facts, others = [], [*facts, *others]
@@ -160,7 +161,7 @@ def _is_grounded(
     if not step.by_model:
         return not any(index.is_untrusted(value) for value in given.values())
     return all(
-        _is_plain(value) and index.ground(value, contract.role_of(name)) in GROUNDED
+        _is_plain(value) and index.ground(value, contract.role_of(name), contract.asked) in GROUNDED
         for name, value in given.items()
     )
 
