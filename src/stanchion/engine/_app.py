@@ -31,7 +31,7 @@ from stanchion.ledger import (
     codec_for,
     payload,
 )
-from stanchion.models import Model, resolve
+from stanchion.models import Embedder, Model, resolve
 from stanchion.review import ReviewInbox, reply
 from stanchion.tools import Rate
 from stanchion.values import Principal, Question, RunState
@@ -64,6 +64,7 @@ class Stanchion:
         workflows: Iterable[Workflow[Any, Any, Any]] = (),
         deps: Any = None,
         rate: Rate | None = None,
+        embedder: Embedder | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         replay: ReplayMode | None = None,
@@ -75,6 +76,7 @@ class Stanchion:
         self._models = models
         self._deps = deps
         self._rate = rate
+        self._embedder = embedder
         self._clock = clock or SystemClock()
         self._replay = replay or ReplayMode.from_environment()
         self._host: Host | None = None
@@ -291,6 +293,7 @@ class Stanchion:
                 notify=self._notify,
                 replay=self._replay,
                 rate=self._rate,
+                embedder=self._embedder,
             )
         return self._host
 

@@ -70,6 +70,7 @@ from stanchion.ledger._trace_context import (
     trace_context,
     traceparent,
 )
+from stanchion.ledger._words import words_of
 
 __all__ = [
     "ACCEPTED",
@@ -123,6 +124,7 @@ __all__ = [
     "trace_context",
     "traceparent",
     "verify",
+    "words_of",
 ]
 
 _LAZY = {

@@ -102,7 +102,7 @@ class Draft:
     phase: EntryPhase
     kind: str
     """``call``, ``step``, ``model``, ``decide``, ``extract``, ``agent``, ``ask``, ``receive``,
-    ``sleep``, ``now``, ``random``, ``child``, ``race``, ``patch`` or ``run``."""
+    ``sleep``, ``now``, ``random``, ``child``, ``race``, ``memory``, ``patch`` or ``run``."""
     name: str
     request: Payload | None = None
     result: Payload | None = None

@@ -6,6 +6,7 @@ the adapters are imported when a model is first used.
 
 from __future__ import annotations
 
+from stanchion.models._embedder import Embedder, EmbedderOf, EmbedFunction
 from stanchion.models._guard import check_real_calls, forbid_real_calls
 from stanchion.models._llama import LlamaModel
 from stanchion.models._model import Model, ModelRequest, ModelResponse, TokenChoice, ToolSpec
@@ -23,6 +24,9 @@ from stanchion.models._resilience import Fallback, Retrying, Validating
 from stanchion.models._scripted import Script, Scripted, ScriptedModel
 
 __all__ = [
+    "EmbedFunction",
+    "Embedder",
+    "EmbedderOf",
     "Fallback",
     "LlamaModel",
     "Model",

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from stanchion.errors import StoreCorrupt
 from stanchion.review import ANSWER
 from stanchion.tools import Contract
 from stanchion.trust import GROUNDED, Leaf, ValueIndex, divide, leaves_of
-from stanchion.values import Json
+from stanchion.values import Integrity, Json
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._steps import initiator_of
 from stanchion.workflows._trail import Seen
@@ -87,6 +87,8 @@ async def _absorb(
             case "call" if step.name in contracts:
                 arguments = recorded[step.request]["arguments"]
                 _take_result(index, contracts[step.name], step, arguments, result)
+            case "memory":
+                _remember(index, step, result)
             case "agent":
                 index.distrust(leaves_of(result["output"]))
             case "decide":
@@ -138,6 +140,21 @@ def _take_result(
     index.distrust(_without(others, arguments))
     if facts and _is_grounded(index, contract, step, arguments):
         index.find(facts, tool=contract.name)
+
+
+def _remember(index: ValueIndex, step: Seen, result: Json) -> None:
+    """Take in what was recalled: facts if somebody vouches for them and the code asked for them.
+
+    What was only kept, or forgotten, is no news.
+    """
+    if step.name not in {"recall", "about"} or not isinstance(result, list):
+        return
+    for memory in cast("list[dict[str, Any]]", result):
+        leaves = list(leaves_of([memory["text"], memory["value"]]))
+        if memory["label"]["integrity"] == Integrity.TRUSTED and not memory["superseded_by"]:
+            index.find(leaves, tool="memory")
+        else:
+            index.distrust(leaves)
 
 
 def _without(leaves: list[Leaf], arguments: Mapping[str, Json]) -> Iterator[Leaf]:

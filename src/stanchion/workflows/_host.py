@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from stanchion.ledger import Store
-from stanchion.models import Model
+from stanchion.models import Embedder, Model
 from stanchion.tools import Circuit, Rate
 from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._workflow import Workflows
@@ -61,5 +61,7 @@ class Host:
     replay: ReplayMode = field(default_factory=ReplayMode.from_environment)
     rate: Rate | None = None
     """Of all calls of tools by the runs of each tenant."""
+    embedder: Embedder | None = None
+    """Finds memories by what they mean, beside the words they have."""
     circuits: dict[str, Circuit] = field(default_factory=dict[str, Circuit])
     """What this process last saw of the tools' breakers, by this host's clock."""

@@ -31,6 +31,7 @@ from stanchion.ledger import (
     TRACEPARENT,
     Codec,
     Commit,
+    Document,
     Draft,
     Durability,
     Entry,
@@ -89,7 +90,9 @@ RUN_PLACE = Place("", -1)
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
 
-SEEN_KINDS = frozenset({"agent", "ask", "call", "child", "decide", "extract", "receive", "step"})
+SEEN_KINDS = frozenset(
+    {"agent", "ask", "call", "child", "decide", "extract", "memory", "receive", "step"}
+)
 """Steps that bring values from outside."""
 
 MOST_SEEN = 1024
@@ -114,6 +117,10 @@ class StepScope:
     opening: dict[str, Json] = field(default_factory=dict[str, Json])
     """Facts of the opening entry, if there comes to be one."""
     payloads: tuple[Payload, ...] = ()
+    documents: tuple[Document, ...] = ()
+    """What can be searched for once the outcome is recorded."""
+    withdrawn: tuple[tuple[str, str], ...] = ()
+    """Documents, by scope and key, that are not found any more from then on."""
     written: bool = False
     verdicts: tuple[tuple[str, str], ...] = ()
     """What the gateway's layers said; recorded with the intent or the outcome."""
@@ -294,6 +301,8 @@ class Incarnation:
                 scope.draft(EntryPhase.DONE, result, **scope.facts, **facts),
                 payloads=scope.payloads,
                 settlement=settlement,
+                documents=scope.documents,
+                withdrawn=scope.withdrawn,
             )
         except (Fenced, Suspended):
             if scope.on_fenced is not None:
@@ -489,6 +498,8 @@ class Incarnation:
         change: RunChange | None = None,
         settlement: Settlement = NOTHING_SPENT,
         durability: Durability = Durability.PROCESS,
+        documents: tuple[Document, ...] = (),
+        withdrawn: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
         if self.conductor.over and change is None:
@@ -507,6 +518,8 @@ class Incarnation:
             change,
             settlement,
             durability,
+            documents,
+            withdrawn,
         )
         try:
             await self.host.store.append(commit)

@@ -34,6 +34,7 @@ from stanchion.workflows import (
 from stanchion.workflows._agent import AgentResult
 from stanchion.workflows._conductor import Lane
 from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._memory import RunMemory
 from stanchion.workflows._workflow import Workflow
 
 __all__ = ["Run"]
@@ -67,6 +68,8 @@ class Run(Generic[Deps]):
         self.tags: Mapping[str, str] = record.tags
         self.initiator: Principal = _steps.initiator_of(incarnation)
         """Who the run acts for, as the channel authenticated them."""
+        self.memory = RunMemory(incarnation, workflow)
+        """What is remembered beyond this run's window, and beyond the run."""
 
     @property
     def deps(self) -> Deps:
