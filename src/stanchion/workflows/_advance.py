@@ -30,7 +30,8 @@ from stanchion.values import RunState
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
-from stanchion.workflows._incarnation import CANCELLING, RUN_PLACE, Incarnation, is_shut_down
+from stanchion.workflows._incarnation import CANCELLING, Incarnation, is_shut_down
+from stanchion.workflows._left import RUN_PLACE
 from stanchion.workflows._manifest import manifest_of
 from stanchion.workflows._run import Run
 from stanchion.workflows._workflow import Workflow
@@ -95,7 +96,7 @@ async def _execute(incarnation: Incarnation, definition: Workflow[Any, Any, Any]
 
 async def _run_code(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) -> Any:
     value = definition.input_codec.decode(
-        incarnation.payload(incarnation.record.input), what=f"input of {definition.name}"
+        incarnation.replayed.payload(incarnation.record.input), what=f"input of {definition.name}"
     )
     run: Run[Any] = Run(incarnation, definition)
     if incarnation.cancel_requested:
@@ -116,7 +117,7 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))
-        incarnation.accepted_by = request.get("by", "")
+        incarnation.preface.accepted_by = request.get("by", "")
         note = _note(
             "resumed",
             None,
@@ -136,7 +137,7 @@ async def _suspend(incarnation: Incarnation) -> None:
     waits = incarnation.outside.waits()
     change = RunChange(state=RunState.RUNNING, reason="", release=True)
     if waits and not incarnation.conductor.interrupted:
-        incarnation.leave_unattended()
+        incarnation.left.unattended()
         change = replace(change, state=RunState.WAITING, reason=_waiting_for(incarnation, waits))
     # Opened again, since a fork or a run that failed has its wait entries but no open waits.
     await incarnation.append(
@@ -222,7 +223,7 @@ def _to_children(incarnation: Incarnation) -> list[Message]:
 
 
 async def _park_unregistered(host: Host, record: RunRecord) -> None:
-    incarnation = Incarnation(host, record, (), {})
+    incarnation = Incarnation(host, record, ())
     reason = (
         f"no app here serves the workflow {record.workflow!r} in version {record.version!r}; "
         "register it and resume the run"

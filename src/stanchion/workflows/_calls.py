@@ -166,7 +166,7 @@ async def _through_gateway(
 
     def policy(ready: ToolCall) -> Verdict:
         sent = payload(json.loads(contract.encode_arguments(ready.arguments)))
-        if contract.effect == "write" and sent.digest in caller.incarnation.abandoned:
+        if contract.effect == "write" and sent.digest in caller.incarnation.replayed.abandoned:
             why = "the run forked from made this call after the fork"
             return Verdict(allowed=False, rule="fork", explanation=why)
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
@@ -186,7 +186,7 @@ def _as_sent(scope: StepScope, call: ToolCall) -> ToolCall:
     intent = scope.recorded.last(EntryPhase.INTENT) if scope.recorded else None
     if intent is None or intent.result is None:
         return call
-    return replace(call, arguments=json.loads(scope.incarnation.payload(intent.result)))
+    return replace(call, arguments=json.loads(scope.incarnation.replayed.payload(intent.result)))
 
 
 async def _read(scope: StepScope, tool: Tool[..., Any], call: ToolCall) -> ToolResult:
@@ -245,9 +245,8 @@ def _key(scope: StepScope, caller: _Caller, contract: Contract, call: ToolCall) 
         made = caller.incarnation.writes.count((tool, digest_of(contract, call.arguments)))
         return mint_key(root, tool, arguments, made)
     lineage = f"{root}|{scope.place.lane}"
-    numbers = caller.incarnation.numbers[(lineage, tool, arguments)]
-    keys = (mint_key(lineage, tool, arguments, n) for n in numbers)
-    return next(key for key in keys if key not in caller.incarnation.keys)
+    mint = partial(mint_key, lineage, tool, arguments)
+    return caller.incarnation.writes.unused((lineage, tool, arguments), mint)
 
 
 def _reported(
@@ -283,7 +282,7 @@ async def _ask(
     if limit is None:
         limit = incarnation.host.approval_timeout
     arguments = json.loads(tool.contract.encode_arguments(call.arguments))
-    sources = {"input": json.loads(incarnation.payload(incarnation.record.input))}
+    sources = {"input": json.loads(incarnation.replayed.payload(incarnation.record.input))}
     origins = {name: find_origins(value, sources) for name, value in arguments.items()}
 
     def question(occasion: Occasion) -> Question:

@@ -121,14 +121,14 @@ async def end_branches(incarnation: Incarnation, branches: Sequence[Branch[Any]]
     Raises Suspended if one of them waits for that: what cancelled them isn't over yet.
     """
     for branch in branches:
-        incarnation.conductor.cancel(branch, gently=incarnation.owes(branch.lane))
+        incarnation.conductor.cancel(branch, gently=incarnation.owed.by_lane(branch.lane))
     with incarnation.conductor.lane().shield():  # or nobody would wait for them
         while running := [b for b in branches if not b.task.done()]:
             await incarnation.conductor.first_ended(running)
     if incarnation.conductor.over:  # they go on in the next incarnation
         raise Suspended
     for branch in branches:
-        incarnation.leave(branch.lane)
+        incarnation.left.lane(branch.lane)
 
 
 def _joined(incarnation: Incarnation, branch: Branch[T]) -> T:

@@ -59,7 +59,7 @@ def _say_input(
     index: ValueIndex, incarnation: Incarnation, workflow: Workflow[Any, Any, Any]
 ) -> None:
     """Take in the initiator's own words: the input, unless other code wrote it, and the claims."""
-    document = json.loads(incarnation.payload(incarnation.record.input))
+    document = json.loads(incarnation.replayed.payload(incarnation.record.input))
     own, others = divide(document, workflow.input_codec.schema())
     if incarnation.record.parent:
         own, others = [], [*own, *others]

@@ -3,31 +3,22 @@
 Everything that a run does outside its own code passes through two doors here: ``perform`` for steps
 that have an outcome now, ``wait`` for those whose outcome comes from outside later. Both claim the
 place in the journal first, call nothing that is recorded already, and write before they return.
-It knows the ledger and lanes; what a step does is the body it is given.
+It knows the ledger and lanes; what a step does is the body it is given. What lanes owe, leave
+behind and have seen, what replay returns, and what a commit begins with, have files of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
 from typing import Any, TypeAlias
 
-from stanchion.errors import (
-    EncodingError,
-    LedgerError,
-    NonDeterminismError,
-    StepError,
-    StoreCorrupt,
-)
+from stanchion.errors import EncodingError, LedgerError, NonDeterminismError, StepError
 from stanchion.ledger import (
-    ACCEPTED,
     TRACEPARENT,
     Codec,
     Commit,
@@ -50,53 +41,30 @@ from stanchion.ledger import (
     Settlement,
     Wait,
     lane_below,
-    lane_of_branch,
     payload,
-    read_message,
     traceparent,
 )
 from stanchion.tools import Pulse
 from stanchion.values import Json
-from stanchion.values import Message as ModelMessage
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
+from stanchion.workflows._left import Left, left_in
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
-from stanchion.workflows._trail import Seen
+from stanchion.workflows._owed import Owed
+from stanchion.workflows._preface import Preface
+from stanchion.workflows._replayed import Replayed
+from stanchion.workflows._seeing import see, see_again
 from stanchion.workflows._writes import Writes
 
-__all__ = [
-    "CANCELLING",
-    "LOOP_VERSION",
-    "RUN_PLACE",
-    "Body",
-    "Incarnation",
-    "StepScope",
-    "is_shut_down",
-]
-
-_SAGA = re.compile(r"/s\d+\.")
-"""In the path of a lane: it is a saga's, or below one."""
-_UNDO = "/undo/"
-"""In the path of a lane: what stands there undoes a saga."""
+__all__ = ["CANCELLING", "LOOP_VERSION", "Body", "Incarnation", "StepScope", "is_shut_down"]
 
 NOTHING_SPENT = Settlement()
 ONE_STEP = Settlement(steps=1)
 
-RUN_PLACE = Place("", -1)
-"""Where entries about the run as a whole stand; no step ever does."""
-
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
-
-SEEN_KINDS = frozenset(
-    {"agent", "ask", "call", "child", "decide", "extract", "memory", "receive", "step"}
-)
-"""Steps that bring values from outside."""
-
-MOST_SEEN = 1024
-"""Bytes of a request that are kept with what was seen; the ledger has a larger one as a payload."""
 
 LOOP_VERSION = 5
 """How composite steps are composed; kept in their opening entries."""
@@ -137,8 +105,14 @@ class StepScope:
 
     def below(self, suffix: str = "") -> AbstractContextManager[Lane]:
         """Drive the lane of this step's children; the opening entry is written with the first."""
-        self.incarnation.open_later(self)
+        if not self.written:
+            self.incarnation.preface.open_later(self.place, self._open)
         return self.incarnation.conductor.below(self.place, suffix)
+
+    def _open(self) -> Draft:
+        opening = self.draft(EntryPhase.OPEN, None, **self.opening, loop=LOOP_VERSION)
+        self.written = True
+        return opening
 
     def draft(self, phase: EntryPhase, result: Payload | None = None, **facts: Json) -> Draft:
         """Return an entry of this step; the first one at its place carries the request."""
@@ -165,12 +139,11 @@ Body: TypeAlias = Callable[[StepScope], Awaitable[Any]]
 class Incarnation:
     """A run in memory. Made by ``load``, driven by ``advance``, thrown away when it waits."""
 
-    def __init__(
-        self, host: Host, record: RunRecord, entries: Sequence[Entry], results: dict[bytes, bytes]
-    ) -> None:
+    def __init__(self, host: Host, record: RunRecord, entries: Sequence[Entry]) -> None:
         self.host = host
         self.record = record
         self.journal = Journal(entries)
+        self.replayed = Replayed(host, record)
         self.writes = Writes(entries)
         self.prompts = PromptLog(entries)
         self.conductor = Conductor(
@@ -179,38 +152,23 @@ class Incarnation:
         )
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
-        self.keys = {e.facts["key"] for e in entries if e.phase is EntryPhase.INTENT}
-        """Keys under which this run has sent something, or may have."""
-        self.numbers: defaultdict[tuple[str, str, bytes], Iterator[int]] = defaultdict(count)
-        """Those not yet tried for a key, by lineage, tool and arguments."""
-        self.messages_seen: dict[bytes, ModelMessage] = {}
-        self.abandoned: frozenset[bytes] = frozenset()
-        """Requests of the writes that the run forked from performed after the fork."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
-        self.accepted_by = ""
-        """Who accepts differences between the code and the record in this incarnation."""
-        self._results = results
         notes = [e for e in entries if e.phase is EntryPhase.NOTE]
-        left = _left(entries)
-        opened = [place for place in self.journal.open_waits() if place not in left]
+        opened = set(self.journal.open_waits()) - left_in(entries)
         self.outside = Outside(host, record.id, opened, self.poke)
         self._cancelling = any(n.name == CANCELLING and n.seq > record.forked_at for n in notes)
-        self._unsettled = self.journal.unsettled()
-        self._left: list[Place] = []
-        """Waits of cancelled branches, to be noted with the next commit."""
-        self._opening: dict[Place, StepScope] = {}
+        self.owed = Owed(self.journal, self.writes)
+        self.left = Left(self.journal, self.writes, self.outside)
+        self.preface = Preface(self.journal, self.left)
         self._pulses: dict[Place, Pulse] = {}
 
     @classmethod
     async def load(cls, host: Host, record: RunRecord) -> Incarnation:
         """Read what a claimed run has recorded."""
         entries = await host.store.entries(record.id)
-        incarnation = cls(host, record, entries, {})
-        wanted = [digest for r in incarnation.journal.replayed() for digest in _needed(r)]
-        wanted += [d for d in (record.input, record.initiator) if d is not None]
-        incarnation._results = dict(await host.store.payloads(record.tenant, wanted))
-        incarnation.abandoned = await _abandoned(host, record)
+        incarnation = cls(host, record, entries)
+        await incarnation.replayed.read(incarnation.journal)
         await incarnation.outside.read()
         return incarnation
 
@@ -219,27 +177,9 @@ class Incarnation:
         lane = self.conductor.lane()
         return Place(lane.path, lane.ordinal)
 
-    def payload(self, digest: bytes) -> bytes:
-        """Return a recorded payload's bytes."""
-        try:
-            return self._results[digest]
-        except KeyError:
-            raise StoreCorrupt(
-                f"the payload {digest.hex()[:12]} of run {self.record.id} is missing",
-                remedy="run `stanchion ledger verify`; an erased payload can't be replayed",
-            ) from None
-
     def headers(self, place: Place) -> Mapping[str, str]:
         """Return what a call sends along, so that its target's spans join the run's trace."""
         return {TRACEPARENT: traceparent(self.record.id, self.record.tags, place)}
-
-    async def message(self, digest: bytes) -> ModelMessage:
-        """Return a model's message from its payload."""
-        seen = self.messages_seen.get(digest)
-        if seen is None:
-            read = await read_message(self.host.store, self.record.tenant, [digest])
-            seen = self.messages_seen[digest] = read[0]
-        return seen
 
     # The door for steps whose outcome is made here
 
@@ -261,9 +201,9 @@ class Incarnation:
             recorded = self._claim(place, kind, name, request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
-                self._see_again(place, kind, name, request, recorded.done)
-                return self._outcome(recorded.done, result)
-            if not self._owes(place, fork):
+                see_again(self.conductor.lane(), self.journal, recorded.done, request)
+                return self.replayed.outcome(recorded.done, result)
+            if not self.owed.by_step(place, fork):
                 await self.conductor.before_new_step(place)
             scope = StepScope(
                 self, place, kind, name, request, recorded, written=recorded is not None
@@ -283,15 +223,16 @@ class Incarnation:
         finally:
             here.reset(outer)
         await self._finish(scope, encoded)
-        self._see(scope.place, scope.kind, scope.name, scope.request, encoded.digest)
+        step = scope.place, scope.kind, scope.name
+        see(self.conductor.lane(), *step, request=scope.request, result=encoded.digest)
         return value
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
-        self._opening.pop(scope.place, None)
-        self._unsettled.discard(scope.place)
+        self.preface.settle(scope.place)
+        self.owed.settle(scope.place)
         self._pulses.pop(scope.place, None)
         if scope.recorded is not None:
-            self.leave(lane_below(scope.place))  # what it did before needn't come again
+            self.left.lane(lane_below(scope.place))  # what it did before needn't come again
         settlement = ONE_STEP
         if scope.settlement is not NOTHING_SPENT:
             settlement = replace(scope.settlement, steps=1)
@@ -313,12 +254,13 @@ class Incarnation:
 
     async def wait(self, awaited: Awaited) -> Any:
         """Return what a wait brought: ``read(message)``, or ``read(None)`` when its time came."""
-        with self.conductor.lane().step(awaited.kind, awaited.name) as place:
+        lane = self.conductor.lane()
+        with lane.step(awaited.kind, awaited.name) as place:
             recorded = self._claim(place, awaited.kind, awaited.name, awaited.request.digest)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
-                self._see_again(place, awaited.kind, awaited.name, awaited.request, recorded.done)
-                return self._outcome(recorded.done, awaited.result)
+                see_again(lane, self.journal, recorded.done, awaited.request)
+                return self.replayed.outcome(recorded.done, awaited.result)
             entry = recorded.waiting if recorded else None
             wait = await self._begin(place, awaited, entry)
             while True:
@@ -332,20 +274,22 @@ class Incarnation:
                     await self._conclude(wait, awaited, message, encode_error(error), failed=True)
                     raise decode_error(encode_error(error)) from error
                 await self._conclude(wait, awaited, message, encoded)
-                self._see(place, awaited.kind, awaited.name, awaited.request, encoded.digest)
+                step = place, awaited.kind, awaited.name
+                see(lane, *step, request=awaited.request, result=encoded.digest)
                 await self.conductor.after_new_step(place)
                 return awaited.result.decode(encoded.data)
 
     async def _begin(self, place: Place, awaited: Awaited, entry: Entry | None) -> Wait:
         """Open a wait, or take up an open one; the time to wake at is the recorded one."""
-        shown = None if entry is None or entry.result is None else self.payload(entry.result)
+        digest = None if entry is None else entry.result
+        shown = None if digest is None else self.replayed.payload(digest)
         spec = awaited.spec(place, shown)
         wake_at = spec.wake_at if entry is None else _time(entry.facts.get("wake_at"))
         wait = Wait(self.record.id, place, spec.kind, spec.topic, wake_at, spec.body)
         try:
             await self.conductor.before_new_step(place)
         except asyncio.CancelledError:
-            self.leave_wait(place)
+            self.left.wait(place)
             raise
         if entry is None:
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
@@ -366,7 +310,7 @@ class Incarnation:
         try:
             return await self.conductor.block(wait.place)
         except asyncio.CancelledError:
-            self.leave_wait(wait.place)
+            self.left.wait(wait.place)
             raise
 
     async def _conclude(
@@ -415,50 +359,6 @@ class Incarnation:
         if self.cancel_requested or is_shut_down():
             raise asyncio.CancelledError
 
-    def owes(self, lane: str) -> bool:
-        """Tell whether a lane can't be cancelled before it is replayed to where it was.
-
-        It holds a write whose outcome is still to be found, which is settled first, or a saga that
-        has made something and that replay hasn't come to yet: nobody else undoes that.
-        """
-        return self._owe(f"{lane}/") or self._owe_undoing(f"{lane}/")
-
-    def _owes(self, place: Place, fork: int | None) -> bool:
-        """Tell the same of one step, with the branches of its fork if it waits for any."""
-        if place in self._unsettled or self._owe(f"{lane_below(place)}/"):
-            return True
-        branches = "" if fork is None else lane_of_branch(place.lane, fork, 0).removesuffix("0")
-        return bool(branches) and (self._owe(branches) or self._owe_undoing(branches))
-
-    def _owe(self, lanes: str) -> bool:
-        # What undoes a saga isn't waited for: it begins anew when its lane is cancelled again.
-        below = [p.lane for p in self._unsettled if f"{p.lane}/".startswith(lanes)]
-        return any(_UNDO not in lane.removeprefix(lanes) for lane in below)
-
-    def _owe_undoing(self, lanes: str) -> bool:
-        return any(
-            f"{made.place.lane}/".startswith(lanes)
-            and _SAGA.search(made.place.lane, len(lanes) - 1)
-            and not self.journal.is_claimed(made.place)
-            for made in self.writes.made
-        )
-
-    def leave(self, lane: str) -> None:
-        """Stop expecting what a branch that was cancelled recorded, and end its waits."""
-        self.journal.forget(lane)
-        self.writes.leave(lane)
-        self._left += self.outside.end_within(lane)
-
-    def leave_unattended(self) -> None:
-        """End the waits that no lane came to: their branches were cancelled before."""
-        self._left += self.outside.end_unattended()
-
-    def leave_wait(self, place: Place) -> None:
-        """End an open wait, if there is one, whose lane was cancelled."""
-        if self.outside.is_open(place):
-            self._left.append(place)
-            self.outside.end(place)
-
     @property
     def cancel_requested(self) -> bool:
         """Tell whether somebody asked for this run to be cancelled, now or before it waited."""
@@ -482,11 +382,6 @@ class Incarnation:
 
     # Recording
 
-    def open_later(self, scope: StepScope) -> None:
-        """Write a composite step's opening entry together with its first child's entry."""
-        if not scope.written:
-            self._opening[scope.place] = scope
-
     async def append(
         self,
         *drafts: Draft,
@@ -504,11 +399,11 @@ class Incarnation:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
         if self.conductor.over and change is None:
             raise Suspended
-        opening = [*self._acceptances(), *self._openings(drafts), *self._leavings()]
+        entries = (*self.preface.drafts(drafts), *drafts)
         commit = Commit(
             self.record.id,
             self.record.epoch,
-            (*opening, *drafts),
+            entries,
             payloads,
             opened,
             self.outside.ended(),
@@ -535,67 +430,8 @@ class Incarnation:
             if change is not None:  # the workflow has ended: there is nothing left to give up
                 raise
             raise self.give_up(error) from error
-        for draft in (*opening, *drafts):
+        for draft in entries:
             self.writes.note(draft)
-
-    def _acceptances(self) -> list[Draft]:
-        """Note the differences that were accepted, before anything is recorded past them."""
-        accepted, self.journal.accepted = self.journal.accepted, []
-        for place, _ in accepted:
-            self._left += self.outside.end_replaced(place)
-        return [
-            Draft(
-                place,
-                EntryPhase.NOTE,
-                "run",
-                ACCEPTED,
-                facts={"by": self.accepted_by, "difference": text},
-            )
-            for place, text in accepted
-        ]
-
-    def _leavings(self) -> list[Draft]:
-        left, self._left = self._left, []
-        if not left:
-            return []
-        waits: Json = [[place.lane, place.ordinal] for place in left]
-        return [Draft(RUN_PLACE, EntryPhase.NOTE, "run", "left", None, None, {"waits": waits})]
-
-    def _openings(self, drafts: Sequence[Draft]) -> list[Draft]:
-        if not self._opening or not drafts:
-            return []
-        lane = drafts[0].place.lane
-        opening: list[Draft] = []
-        for place in [p for p in self._opening if f"{lane}/".startswith(f"{lane_below(p)}/")]:
-            scope = self._opening.pop(place)
-            facts = {**scope.opening, "loop": LOOP_VERSION}
-            opening.append(scope.draft(EntryPhase.OPEN, None, **facts))
-            scope.written = True
-        return opening
-
-    # What lanes have seen
-
-    def _see(self, place: Place, kind: str, name: str, request: Payload, result: bytes) -> None:
-        if kind in SEEN_KINDS:
-            lane = self.conductor.lane()
-            data = request.data if len(request.data) <= MOST_SEEN else None
-            seen = Seen(place, kind, name, request.digest, result, data, lane.by_model)
-            lane.trail.own.append(seen)
-
-    def _see_again(self, place: Place, kind: str, name: str, request: Payload, done: Entry) -> None:
-        """See a replayed step as it was seen live: in a model's loop, its own steps came first."""
-        if kind == "agent":
-            self._see_within(place)
-        if result := _value_of(done):
-            self._see(place, kind, name, request, result)
-
-    def _see_within(self, place: Place) -> None:
-        trail = self.conductor.lane().trail
-        for child in self.journal.within(lane_below(place)):
-            first, result = child.entries[0], _value_of(child.done)
-            if first.kind in SEEN_KINDS and first.request and result:
-                step = child.place, first.kind, first.name, first.request, result
-                trail.own.append(Seen(*step, first.request_data, by_model=True))
 
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:
@@ -604,51 +440,11 @@ class Incarnation:
             self.give_up(error)
             raise
 
-    def _outcome(self, done: Entry, result: Codec[Any]) -> Any:
-        if done.result is None:
-            raise StoreCorrupt(
-                f"entry {done.seq} of run {done.run} has no result",
-                remedy="run `stanchion ledger verify`",
-            )
-        data = self.payload(done.result)
-        if done.facts.get("status") == "error":
-            raise decode_error(Payload(done.result, data))
-        return result.decode(data, what=f"{done.kind} {done.name!r}")
-
 
 def is_shut_down() -> bool:
     """Tell whether this task was cancelled from outside: the process ends, not the run."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _left(entries: Sequence[Entry]) -> set[Place]:
-    """Return where waits were ended without an outcome and not begun again."""
-    left: set[Place] = set()
-    for entry in entries:
-        if entry.phase is EntryPhase.NOTE:
-            left.update(Place(*place) for place in entry.facts.get("waits", ()))
-        elif entry.phase is EntryPhase.WAIT:
-            left.discard(entry.place)
-    return left
-
-
-def _value_of(done: Entry | None) -> bytes | None:
-    """Return the digest of a step's value; None without one or for an error."""
-    return None if done is None or done.facts.get("status") == "error" else done.result
-
-
-def _needed(recorded: Recorded) -> list[bytes]:
-    """Return what replaying a place needs: its outcome, what its intent sent, or what it asks."""
-    entry = recorded.done or recorded.last(EntryPhase.INTENT) or recorded.waiting
-    return [entry.result] if entry is not None and entry.result is not None else []
-
-
-async def _abandoned(host: Host, record: RunRecord) -> frozenset[bytes]:
-    if not record.forked_from:
-        return frozenset()
-    suffix = await host.store.entries(record.forked_from, record.forked_at)
-    return frozenset(e.result for e in suffix if e.phase is EntryPhase.INTENT and e.result)
 
 
 def _ids(message: Inbox | None) -> tuple[int, ...]:

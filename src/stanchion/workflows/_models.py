@@ -124,7 +124,7 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         scope.facts |= _facts(model.name, response, real=model.real)
         scope.facts["seconds"] = round(time.monotonic() - started, 3)
         scope.facts["message"] = message.digest.hex()
-        incarnation.messages_seen[message.digest] = response.message
+        incarnation.replayed.keep(message.digest, response.message)
         return _store(response, message.digest.hex())
 
     request = payload(call.compared())
@@ -134,7 +134,7 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         incarnation.prompts.distrust()
         raise
     stored = _stored.decode(payload(recorded).data, what="a model's answer")
-    return _response(stored, await incarnation.message(bytes.fromhex(stored.message)))
+    return _response(stored, await incarnation.replayed.message(bytes.fromhex(stored.message)))
 
 
 def _account(

@@ -55,12 +55,12 @@ def initiator_of(incarnation: Incarnation) -> Principal:
     digest = incarnation.record.initiator
     if digest is None:
         return Principal("")
-    return codec_for(Principal).decode(incarnation.payload(digest))
+    return codec_for(Principal).decode(incarnation.replayed.payload(digest))
 
 
 def _initiator_payload(incarnation: Incarnation) -> Payload | None:
     digest = incarnation.record.initiator
-    return None if digest is None else Payload(digest, incarnation.payload(digest))
+    return None if digest is None else Payload(digest, incarnation.replayed.payload(digest))
 
 
 def return_type(fn: Callable[..., Any]) -> Any:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, TypeAlias
 
 from stanchion.ledger import Draft, Entry, EntryPhase, Place, payload
@@ -60,6 +61,9 @@ class Writes:
         self._proposed: dict[Place, bytes] = {}
         self._sent: dict[Place, bytes] = {}
         self._repeated: dict[Place, tuple[Place, bool]] = {}
+        entries = list(entries)
+        self._keys = {e.facts["key"] for e in entries if e.phase is EntryPhase.INTENT}
+        self._numbers: defaultdict[tuple[str, str, bytes], Iterator[int]] = defaultdict(count)
         for entry in entries:
             self.note(entry)
 
@@ -70,6 +74,13 @@ class Writes:
     def count(self, identity: Identity) -> int:
         """Return how often exactly this was sent and made: the number of the next one's key."""
         return sum(made.sent == identity[1] for made in self._known[identity])
+
+    def unused(self, call: tuple[str, str, bytes], mint: Callable[[int], str]) -> str:
+        """Return the key of a call's first number that neither this run nor its record has used.
+
+        The call is its lineage, its tool and its arguments.
+        """
+        return next(key for key in map(mint, self._numbers[call]) if key not in self._keys)
 
     def is_denied(self, identity: Identity) -> bool:
         """Tell whether a person refused this call when a model proposed it."""
