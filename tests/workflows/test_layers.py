@@ -64,4 +64,4 @@ async def test_a_users_layer_can_put_a_call_in_front_of_a_person() -> None:
 async def test_the_verdict_of_a_silent_layer_is_recorded_in_the_layers_order() -> None:
     done = await pay_through(Bank(), halve, blue_is_seen, answers=["approve"])
     layers = [layer for layer, _ in done.steps[0].facts["verdicts"]]
-    assert layers == ["validate", "ground", "halve", "blue_is_seen", "judge", "review"]
+    assert layers == ["validate", "ground", "halve", "blue_is_seen", "judge", "within", "review"]
