@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from benchmarks._draws import Alike, Truth, drawn_pairs, drawn_shares
 from benchmarks._report import Report, scale, table
-from benchmarks.intervals._draws import Alike, Truth, drawn_pairs, drawn_shares
 from benchmarks.intervals.peers import _inspect, _mlflow
 from stanchion.evaluate.statistics import (
     clopper_pearson,

@@ -29,6 +29,7 @@ COMMANDS = {
     "runs": "List, show, follow, resume, cancel and fork runs.",
     "review": "See and answer the questions that runs ask people.",
     "tools": "List, show, call and judge tools; pin those of MCP servers, serve yours over MCP.",
+    "eval": "Judge a candidate against a baseline; plan how many cases that needs.",
     "models": "List the models that are usable here, and what the rest lack.",
     "ledger": "Check the ledger, count what it holds.",
     "doctor": "Check settings, store, models and versions.",
