@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from stanchion.errors import ConfigurationError
 
 __all__ = ["GatePlan", "plan_gate"]
-
-SEED = 20_260
-REPEATS = 2_000
-CELLS = 3_000_000
-"""Simulated groups at most, so that planning takes seconds and little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +53,9 @@ def plan_gate(
     Found by simulating the gate itself on cases whose differences are alike within a group by
     ``icc``, with the uncertainty of the simulation added. The maximum is twice that.
     """
-    unplanned = GatePlan(margin, alpha, discordance, group_size, icc)
     # An optional extra.
-    from stanchion.evaluate.statistics import Design, cases_needed
+    from stanchion.evaluate.statistics import Design, cases_until_settled
 
-    once = cases_needed(Design(discordance, group_size, icc), margin, alpha=alpha, wanted=power)
-    horizon = 2 * math.ceil(once / group_size)
-    groups = _groups_to_pass(unplanned, group_size, horizon, power)
-    while groups is None:
-        horizon *= 2
-        groups = _groups_to_pass(unplanned, group_size, horizon, power)
-    planned = groups * group_size
+    design = Design(discordance, group_size, icc)
+    planned = cases_until_settled(design, margin, alpha=alpha, wanted=power)
     return GatePlan(margin, alpha, discordance, group_size, icc, planned, 2 * planned)
-
-
-def _groups_to_pass(plan: GatePlan, size: int, horizon: int, power: float) -> int | None:
-    """Return by how many groups this share of simulated good candidates has passed, if it has."""
-    # An optional extra.
-    import numpy as np
-
-    from stanchion.evaluate.statistics import Plan, capital
-
-    source = np.random.default_rng(SEED)
-    repeats = max(200, min(REPEATS, CELLS // horizon))
-    half = plan.discordance / 2
-    copies = source.binomial(size, math.sqrt(plan.icc), (repeats, horizon))
-    chance = source.random(copies.shape)
-    shared = (chance < half) * 1.0 - (chance >= 1 - half)
-    gained = source.binomial(size - copies, half)
-    lost = source.binomial(size - copies - gained, half / (1 - half))
-    means = (copies * shared + gained - lost) / size
-    bets = Plan(plan.margin, plan.variance)
-    rich = capital(means, -plan.margin, side="above", plan=bets) >= 1 / plan.alpha
-    passed = np.maximum.accumulate(rich, axis=1).mean(axis=0)
-    wanted = power + 3 * math.sqrt(power * (1 - power) / repeats)
-    return int(passed.searchsorted(wanted)) + 1 if passed[-1] >= wanted else None

@@ -23,6 +23,7 @@ try:
         Interval,
         by_group,
     )
+    from stanchion.evaluate.statistics._planning import cases_until_settled
     from stanchion.evaluate.statistics._power import Design, cases_needed, detectable, power
     from stanchion.evaluate.statistics._proportions import (
         clopper_pearson,
@@ -54,6 +55,7 @@ __all__ = [
     "by_group",
     "capital",
     "cases_needed",
+    "cases_until_settled",
     "clopper_pearson",
     "detectable",
     "difference",
