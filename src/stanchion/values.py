@@ -180,6 +180,8 @@ class ToolCall:
     attempt: int = 1
     verdicts: tuple[tuple[str, str], ...] = ()
     """What the layers passed so far said, as (layer, verdict), in order."""
+    handles: tuple[str, ...] = ()
+    """Arguments that were given, wholly or in part, by handles of values nobody vouches for."""
 
 
 @dataclass(frozen=True, slots=True)

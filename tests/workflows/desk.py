@@ -41,7 +41,7 @@ async def balance(call: CallContext[Bank], account: str) -> int:
     return call.deps.balances[account]
 
 
-@tool(write=True, accepts_key=True, targets={"account"}, retries=2)
+@tool(write=True, trusted=True, accepts_key=True, targets={"account"}, retries=2)
 async def pay_with_key(call: CallContext[Bank], account: str, amount: int) -> str:
     """Pay money out; the bank knows a repeated key.
 
@@ -61,7 +61,13 @@ async def find_payment(call: CallContext[Bank], account: str) -> Happened[str] |
     return DidNotHappen() if receipt is None else Happened(receipt)
 
 
-@tool(write=True, reconcile=find_payment, targets={"account"}, timeout=timedelta(seconds=2))
+@tool(
+    write=True,
+    trusted=True,
+    reconcile=find_payment,
+    targets={"account"},
+    timeout=timedelta(seconds=2),
+)
 async def pay_and_reconcile(call: CallContext[Bank], account: str, amount: int) -> str:
     """Pay money out; the bank can be asked whether it did.
 
@@ -72,7 +78,7 @@ async def pay_and_reconcile(call: CallContext[Bank], account: str, amount: int) 
     return call.deps.pay(call.key, account, amount)
 
 
-@tool(write=True, targets={"account"})
+@tool(write=True, trusted=True, targets={"account"})
 async def pay_blindly(call: CallContext[Bank], account: str, amount: int) -> str:
     """Pay money out; nobody can tell afterwards.
 

@@ -38,7 +38,7 @@ def responses(requests: Any) -> list[ToolResponsePart]:
 async def test_the_reads_of_a_turn_run_together() -> None:
     both = asyncio.Barrier(2)
 
-    @tool(read=True)
+    @tool(read=True, trusted=True)
     async def meet(name: str) -> str:
         """Wait for the other.
 
@@ -150,7 +150,7 @@ async def test_a_crash_in_a_turn_repeats_nothing_that_had_finished() -> None:
 async def test_a_turn_that_is_cancelled_leaves_an_answer_to_every_call(how: str) -> None:
     begun = asyncio.Event()
 
-    @tool(read=True)
+    @tool(read=True, trusted=True)
     async def hang(name: str) -> str:
         """Hang.
 

@@ -36,7 +36,14 @@ def note(
     verdicts = (*call.verdicts, (layer, f"{word}: {why}" if why else word))
     # Spelled out, as every call comes by here several times: replace() takes five times as long.
     return ToolCall(
-        call.tool, call.arguments, call.origin, call.call_id, call.key, call.attempt, verdicts
+        call.tool,
+        call.arguments,
+        call.origin,
+        call.call_id,
+        call.key,
+        call.attempt,
+        verdicts,
+        call.handles,
     )
 
 

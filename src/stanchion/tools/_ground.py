@@ -37,6 +37,9 @@ def ground(contract: Contract, known: Known) -> Layer:
     async def layer(call: ToolCall, proceed: Next) -> ToolResult:
         if call.origin == "code":
             return await proceed(note(call, "ground", "pass", "called by code"))
+        if (name := _misplaced(contract, call)) is not None:
+            error = ask_for_target("ungrounded", name, f"{name} {_WHY['untrusted']}")
+            return stop(call, "ground", error)
         if not contract.targets:
             return await proceed(note(call, "ground", "pass", "no targets"))
         index = await known()
@@ -55,6 +58,16 @@ def ground(contract: Contract, known: Known) -> Layer:
         return await proceed(note(call, "ground", "pass", why))
 
     return layer
+
+
+def _misplaced(contract: Contract, call: ToolCall) -> str | None:
+    """Name an argument that may not be a value which nobody vouches for, and is one.
+
+    A read may be asked for anything, unless it reaches out; a write takes such values as content.
+    """
+    reads = contract.effect == "read"
+    allowed = set(contract.arguments.names) - set(contract.targets) if reads else contract.content
+    return next((name for name in call.handles if name not in allowed), None)
 
 
 def _as_json(contract: Contract, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from stanchion.trust._actionable import actionable
 from stanchion.trust._allow import Allow, ToolContract, allow
 from stanchion.trust._index import GROUNDED, Ground, ValueIndex
 from stanchion.trust._leaves import Leaf, leaves_of
-from stanchion.trust._marks import Untrusted, divide
+from stanchion.trust._marks import Untrusted, divide, is_marked, veil
 from stanchion.trust._origins import Origin, find_origins
 from stanchion.trust._request import Asked, asking
 from stanchion.trust._verdict import Verdict, judge_bounds
@@ -29,6 +29,8 @@ __all__ = [
     "asking",
     "divide",
     "find_origins",
+    "is_marked",
     "judge_bounds",
     "leaves_of",
+    "veil",
 ]

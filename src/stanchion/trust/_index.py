@@ -38,6 +38,9 @@ MAX_ORIGINS = 8
 _BOUND = {"date": "day", "day": "day", "email": "email", "iban": "iban", "url": "url"}
 """Types whose literals belong to the sentence in which they stand."""
 
+SHORTEST_TEXT = 8
+"""Characters of a text of others that is noticed where it is quoted."""
+
 _WORST_FIRST: Sequence[Ground] = ("unknown", "untrusted", "several", "look-up", "initiator")
 
 
@@ -71,6 +74,8 @@ class ValueIndex:
         """Whether something has been seen that is for the initiator alone."""
         self._answers: set[tuple[str, str]] = set()
         self._untrusted: set[str] = set()
+        self._foreign: dict[str, None] = {}
+        """Texts of others that are long enough to tell a model something."""
         self._found: defaultdict[str, list[tuple[_Result, str]]] = defaultdict(list)
 
     # What a run sees
@@ -98,6 +103,8 @@ class ValueIndex:
         """Add values that nobody vouches for."""
         for leaf in leaves:
             self._untrusted |= keys_of(leaf.value)
+            if isinstance(leaf.value, str) and len(leaf.value.strip()) >= SHORTEST_TEXT:
+                self._foreign[leaf.value.strip()] = None
 
     def find(self, leaves: Iterable[Leaf], *, tool: str) -> None:
         """Add a tool's result that is fact and whose look-up was grounded."""
@@ -128,6 +135,14 @@ class ValueIndex:
     def asks_for(self, asked: Asked) -> bool:
         """Tell whether the initiator's words ask for such a tool."""
         return any(self._requests.asking(asked))
+
+    def quoted_in(self, text: str) -> Sequence[str]:
+        """Return the texts of others that stand in a text, the longest first.
+
+        What the initiator said too is theirs.
+        """
+        found = [each for each in self._foreign if each in text and not keys_of(each) & self._said]
+        return sorted(found, key=len, reverse=True)
 
     def is_own(self, value: Json) -> bool:
         """Tell whether a value is the initiator, as the channel vouches: an address, an account."""

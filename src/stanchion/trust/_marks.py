@@ -7,7 +7,7 @@ the JSON schema, so a recorded document can be divided without its Python type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
@@ -17,12 +17,14 @@ from pydantic_core import CoreSchema
 from stanchion.trust._leaves import Leaf, leaves_of
 from stanchion.values import Json
 
-__all__ = ["Untrusted", "divide"]
+__all__ = ["Untrusted", "divide", "is_marked", "veil"]
 
 T = TypeVar("T")
 Schema: TypeAlias = Mapping[str, Any]
 
 MARK = "x-stanchion-untrusted"
+DEEPEST = 32
+"""Levels of a document that are looked into; what is below is hidden whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,46 @@ def divide(document: Json, schema: Schema) -> tuple[list[Leaf], list[Leaf]]:
     for leaf in leaves_of(document):
         (marked if _is_marked(leaf.path, schema) else plain).append(leaf)
     return plain, marked
+
+
+def is_marked(schema: Schema) -> bool:
+    """Tell whether a schema marks any part of its documents."""
+    return _has_mark(schema)
+
+
+def veil(document: Json, schema: Schema, hide: Callable[[Json], Json], *, trusted: bool) -> Json:
+    """Return a document in which what nobody vouches for stands as ``hide`` shows it.
+
+    Of a document that isn't trusted the declared form remains: the fields that its schema names
+    and the lengths of lists. An object with a field that isn't declared is hidden whole.
+    """
+
+    def shown(value: object, here: Sequence[Schema], depth: int) -> Json:
+        expanded = list(_expanded(here, schema))
+        if depth == DEEPEST or any(MARK in each for each in expanded):
+            return hide(cast("Json", value))
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, Any]", value)
+            if not trusted and not all(_is_declared(key, expanded) for key in fields):
+                return hide(fields)
+            return {key: shown(v, _next(expanded, key), depth + 1) for key, v in fields.items()}
+        if isinstance(value, list):
+            items = enumerate(cast("list[Any]", value))
+            return [shown(each, _next(expanded, index), depth + 1) for index, each in items]
+        scalar = cast("Json", value)
+        return scalar if trusted or scalar is None else hide(scalar)
+
+    if trusted and not _has_mark(schema):
+        return document
+    return shown(document, [schema], 0)
+
+
+def _next(schemas: Sequence[Schema], part: str | int) -> list[Schema]:
+    return [below for each in schemas for below in _below(each, part)]
+
+
+def _is_declared(key: str, schemas: Sequence[Schema]) -> bool:
+    return any(key in schema.get("properties", {}) for schema in schemas)
 
 
 def _has_mark(schema: Any) -> bool:

@@ -9,21 +9,26 @@ person may let it go on.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
 from stanchion.errors import Denied, EncodingError, Expired, ModelFailed
-from stanchion.ledger import codec_for, payload
+from stanchion.ledger import EntryPhase, codec_for, payload
 from stanchion.review import Occasion
 from stanchion.review import ask as input_question
 from stanchion.tools import CallHistory, Tool, by_name
+from stanchion.trust import is_marked
 from stanchion.values import Message, Question, TextPart, ToolCallPart
 from stanchion.workflows._agent_calls import AgentCalls, Finding
 from stanchion.workflows._asking import ASKING_SINCE, Asking
+from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._models import ModelCall, call_model
 from stanchion.workflows._people import ask_person
+from stanchion.workflows._quarantine import Quarantine
+from stanchion.workflows._reader import READER, Reader
 from stanchion.workflows._steps import sleep_until
 from stanchion.workflows._turn import TURNS_SINCE, answer_all, told_apart
 from stanchion.workflows._workflow import Workflow
@@ -33,6 +38,9 @@ __all__ = ["AgentResult", "AgentTask", "StopReason", "run_agent"]
 T_co = TypeVar("T_co", covariant=True)
 
 StopReason = Literal["completed", "max_turns", "model_failed", "invalid_output", "stuck"]
+
+QUARANTINE_SINCE = 6
+"""The first loop version that hides what nobody vouches for."""
 
 REVIEW_TIMEOUT = timedelta(days=1)
 """How long a stuck agent waits for a person before it ends."""
@@ -85,11 +93,13 @@ async def run_agent(
 
     async def body(scope: StepScope) -> AgentResult[Any]:
         asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
-        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, scope.loop)
+        reader = _reader(scope, workflow, task)
+        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, scope.loop, reader)
         calls.history.known.give(f"{task.goal}\n{task.input}")
         with scope.below() as lane:
             lane.by_model = True
-            result = await _loop(scope, task, calls)
+            shown = task if reader is None else await _covered(scope, workflow, task, reader)
+            result = await _loop(scope, shown, calls)
         scope.facts |= {"stop_reason": result.stop_reason, "turns": result.turns}
         return result
 
@@ -102,6 +112,8 @@ async def _loop(scope: StepScope, task: AgentTask, calls: AgentCalls) -> AgentRe
     turns = [_message("user", task.input)] if task.input else []
     system = [_message("system", task.goal)]
     specs = tuple(tool.contract.spec() for tool in task.tools)
+    if calls.reader is not None:
+        specs = (*specs, READER)
 
     def ended(reason: StopReason, turn: int, why: str) -> AgentResult[Any]:
         return AgentResult(None, reason, turn, calls.count, why, calls.findings())
@@ -116,7 +128,7 @@ async def _loop(scope: StepScope, task: AgentTask, calls: AgentCalls) -> AgentRe
         wanted = [p for p in turns[-1].parts if isinstance(p, ToolCallPart)]
         if not wanted:
             try:
-                output = _output(task, response.message)
+                output = _output(task, response.message, calls.reader)
             except (ValueError, EncodingError) as error:
                 return ended("invalid_output", turn, str(error))
             return AgentResult(output, "completed", turn, calls.count)
@@ -135,8 +147,35 @@ async def _answers(scope: StepScope, calls: AgentCalls, wanted: list[ToolCallPar
     return Message("tool", tuple([await calls.answer(part) for part in wanted]))
 
 
-def _output(task: AgentTask, message: Message) -> Any:
+def _reader(scope: StepScope, workflow: Workflow[Any, Any, Any], task: AgentTask) -> Reader | None:
+    """Return what hides values from this planner, if a tool of its brings any that it may not see.
+
+    Its secret is of this loop, and recorded with it.
+    """
+    veiled = any(not t.contract.trusted or is_marked(t.contract.returns) for t in task.tools)
+    if workflow.untrusted != "quarantine" or not veiled or scope.loop < QUARANTINE_SINCE:
+        return None
+    opening = scope.recorded.last(EntryPhase.OPEN) if scope.recorded else None
+    secret = secrets.token_hex(16) if opening is None else str(opening.facts["handles"])
+    scope.opening["handles"] = secret
+    return Reader(scope.incarnation, Quarantine(secret), task.role)
+
+
+async def _covered(
+    scope: StepScope, workflow: Workflow[Any, Any, Any], task: AgentTask, reader: Reader
+) -> AgentTask:
+    """Return the task as the planner sees it: what code quoted of others is hidden there too."""
+    index = await known_values(scope.incarnation, workflow)
+    goal, given = (
+        reader.quarantine.cover(text, index.quoted_in(text)) for text in (task.goal, task.input)
+    )
+    return replace(task, goal=goal, input=given)
+
+
+def _output(task: AgentTask, message: Message, reader: Reader | None) -> Any:
     text = "".join(p.content for p in message.parts if isinstance(p, TextPart))
+    if reader is not None:
+        text = reader.quarantine.reveal(text)
     data = json.dumps(text) if task.result is str else text
     return codec_for(task.result).decode(data.encode(), what="result of the agent")
 

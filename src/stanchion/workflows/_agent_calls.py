@@ -36,6 +36,8 @@ from stanchion.workflows._asking import Asking
 from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._outcomes import tool_error_of
+from stanchion.workflows._quarantine import Resolved
+from stanchion.workflows._reader import READER, Reader, Reading
 from stanchion.workflows._workflow import Workflow
 
 __all__ = ["AgentCalls", "Finding", "Outcome"]
@@ -81,6 +83,7 @@ class Outcome:
     reply: Reply | None = None
     error: ToolError | None = None
     performed: bytes = b""
+    reading: Reading | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +98,8 @@ class AgentCalls:
     """What only the user can say; None in a loop of a version that asked nobody."""
     loop: int
     """The version of the loop."""
+    reader: Reader | None = None
+    """Reads what is hidden from the planner; None if nothing is."""
     count: int = 0
     stuck: str = ""
     """Why the loop has to end, once it has."""
@@ -124,6 +129,9 @@ class AgentCalls:
         tool = self.tools.get(part.name)
         if self.stuck:
             return Outcome(error=_ENDED)
+        if self.reader is not None and part.name == READER.name:
+            read = await self.reader.read(part.arguments)
+            return Outcome(error=read) if isinstance(read, ToolError) else Outcome(reading=read)
         if tool is None or not isinstance(part.arguments, Mapping):
             return Outcome(error=_unusable(tool, part, self.tools))
         identity = payload([part.name, part.arguments]).digest
@@ -144,6 +152,9 @@ class AgentCalls:
             if tool is not None and self.asking is not None:
                 self.asking.need(tool.contract, error)
             return self._failed(part, error, made=tool is not None)
+        if outcome.reading is not None and self.reader is not None:
+            shown = self.reader.tell(outcome.reading)
+            return self._answered(part, Seen(part.name, part.arguments, shown), shown, {})
         if tool is None or reply is None:
             return self._performed_before(part, self.performed[outcome.performed])
         result: Json = json.loads(tool.contract.encode_result(reply.value).data)
@@ -152,7 +163,10 @@ class AgentCalls:
         if self._remembers() and wrote:
             self.performed[payload([part.name, part.arguments]).digest] = result
         seen = Seen(part.name, part.arguments, result, wrote=wrote, read=read)
-        return self._answered(part, seen, result, reply.notice)
+        shown = result
+        if self.reader is not None:
+            shown = self.reader.quarantine.show(tool.contract, result)
+        return self._answered(part, seen, shown, reply.notice)
 
     async def ask(self) -> list[str]:
         """Ask a person for what only the user can say, and return what to tell the model of it."""
@@ -192,8 +206,17 @@ class AgentCalls:
         async def gate(_: ToolCall) -> Said:
             return self._judge(tool.contract, part.arguments)
 
+        given = Resolved(arguments, ())
+        if self.reader is not None:
+            given = self.reader.quarantine.resolve(arguments)
         return await propose_call(
-            self.incarnation, self.workflow, tool, arguments, call_id=part.id, gates=[gate]
+            self.incarnation,
+            self.workflow,
+            tool,
+            given.arguments,
+            call_id=part.id,
+            handles=given.handles,
+            gates=[gate],
         )
 
     def _judge(self, contract: Contract, arguments: Json) -> Said:

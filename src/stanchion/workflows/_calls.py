@@ -79,6 +79,7 @@ async def call_tool(
     *,
     origin: Literal["code", "model"] = "code",
     call_id: str = "",
+    handles: tuple[str, ...] = (),
     gates: Sequence[Gate] = (),
 ) -> Any:
     """Call a tool through its gateway, as one step. ``gates`` are limits of the caller's own."""
@@ -92,7 +93,7 @@ async def call_tool(
 
     async def body(scope: StepScope) -> Any:
         caller = _Caller(incarnation, workflow, origin, call_id, tuple(gates))
-        call = ToolCall(tool.name, arguments, origin, call_id)
+        call = ToolCall(tool.name, arguments, origin, call_id, handles=handles)
         result = await _through_gateway(scope, caller, tool, call)
         scope.facts["verdicts"] = [list(v) for v in result.verdicts]
         return _value(tool.name, result)
@@ -123,12 +124,20 @@ async def propose_call(
     arguments: Mapping[str, Any],
     *,
     call_id: str,
+    handles: tuple[str, ...] = (),
     gates: Sequence[Gate] = (),
 ) -> Reply:
     """Call a tool as a model proposed it. Raises what ``call_tool`` raises."""
     place = incarnation.next_place()
     value = await call_tool(
-        incarnation, workflow, tool, arguments, origin="model", call_id=call_id, gates=gates
+        incarnation,
+        workflow,
+        tool,
+        arguments,
+        origin="model",
+        call_id=call_id,
+        handles=handles,
+        gates=gates,
     )
     notice = await notice_of(incarnation, place)
     return Reply(value, notice, incarnation.writes.repeated(place) is not None)

@@ -26,6 +26,7 @@ from stanchion.errors import ConfigurationError, ContractError
 from stanchion.ledger import Codec, codec_for
 from stanchion.tools import Layer, Rate, Tool
 from stanchion.trust import Allow
+from stanchion.workflows._quarantine import Mode
 
 __all__ = ["Workflow", "Workflows", "workflow"]
 
@@ -94,6 +95,8 @@ class Workflow(Generic[RunT, I, O]):
     """The users' own layers of the gateway, outermost first."""
     rate: Rate | None = None
     """Of all calls of tools by one run."""
+    untrusted: Mode = "quarantine"
+    """What an agent of it may see of values that nobody vouches for."""
     max_depth: int = 8
     """How many runs may stand above one of it: the depth of children of children."""
 
@@ -143,6 +146,7 @@ def workflow(
     approval_timeout: datetime.timedelta | None = None,
     layers: Sequence[Layer] = (),
     rate: Rate | None = None,
+    untrusted: Mode = "quarantine",
     max_depth: int = 8,
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
@@ -156,15 +160,18 @@ def workflow(
     approval_timeout: datetime.timedelta | None = None,
     layers: Sequence[Layer] = (),
     rate: Rate | None = None,
+    untrusted: Mode = "quarantine",
     max_depth: int = 8,
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
     ``version`` names the code: a run goes on only under the version that it started with. ``tools``
     are those it may call; ``layers`` are passed by each of those calls before policy judges it,
-    ``rate`` holds for all of them in one run. ``max_depth`` says how many runs may stand above it.
-    ``approval_timeout`` is how long a person may take to approve one of its calls, zero for ever;
-    None is as the app's settings say. Raises ContractError for a function that can't be replayed.
+    ``rate`` holds for all of them in one run. ``untrusted`` says what an agent sees of values that
+    nobody vouches for: handles, or the values as if they were trusted (``off``). ``max_depth`` says
+    how many runs may stand above it. ``approval_timeout`` is how
+    long a person may take to approve one of its calls, zero for ever; None is as the app's settings
+    say. Raises ContractError for a function that can't be replayed.
     """
 
     def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
@@ -186,6 +193,7 @@ def workflow(
             approval_timeout,
             tuple(layers),
             rate,
+            untrusted,
             max_depth,
         )
 
