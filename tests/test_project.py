@@ -43,6 +43,7 @@ FACE = [
     "Principal",
     "Rate",
     "Refused",
+    "Reviewer",
     "Run",
     "RunHandle",
     "Settings",
@@ -53,6 +54,7 @@ FACE = [
     "ToolFailed",
     "Untrusted",
     "allow",
+    "approvers",
     "tool",
     "workflow",
 ]

@@ -34,6 +34,7 @@ _HOMES = {
     "Rate": "tools",
     "Refused": "errors",
     "Run": "workflows",
+    "Reviewer": "review",
     "RunHandle": "engine",
     "Settings": "engine",
     "StanchionError": "errors",
@@ -43,6 +44,7 @@ _HOMES = {
     "ToolFailed": "errors",
     "Untrusted": "trust",
     "allow": "trust",
+    "approvers": "review",
     "tool": "tools",
     "workflow": "workflows",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "Principal",
     "Rate",
     "Refused",
+    "Reviewer",
     "Run",
     "RunHandle",
     "Settings",
@@ -75,6 +78,7 @@ __all__ = [
     "ToolFailed",
     "Untrusted",
     "allow",
+    "approvers",
     "tool",
     "workflow",
 ]

@@ -11,12 +11,17 @@ from stanchion.errors import StanchionError as StanchionError
 from stanchion.errors import StepFailed as StepFailed
 from stanchion.errors import ToolFailed as ToolFailed
 from stanchion.ledger import Durability as Durability
+from stanchion.review import Reviewer as Reviewer
+from stanchion.review import approvers as approvers
+from stanchion.tools import Breaker as Breaker
 from stanchion.tools import CallContext as CallContext
 from stanchion.tools import CantTell as CantTell
 from stanchion.tools import DidNotHappen as DidNotHappen
 from stanchion.tools import Happened as Happened
 from stanchion.tools import NotPerformed as NotPerformed
+from stanchion.tools import Rate as Rate
 from stanchion.tools import tool as tool
+from stanchion.trust import Untrusted as Untrusted
 from stanchion.trust import allow as allow
 from stanchion.values import Action as Action
 from stanchion.values import Decision as Decision

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeAlias
 from typing_extensions import TypeAliasType, TypeVar
 
 __all__ = [
+    "ANYBODY",
     "Action",
     "Decision",
     "FinishReason",
@@ -40,6 +41,7 @@ __all__ = [
     "ToolResponsePart",
     "ToolResult",
     "Usage",
+    "Who",
 ]
 
 T_co = TypeVar("T_co", covariant=True, default=Any)
@@ -259,6 +261,23 @@ class QuestionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Who may answer a question. The default is anybody."""
+
+    roles: tuple[str, ...] = ()
+    """One of these roles is needed."""
+    not_by: tuple[str, ...] = ()
+    """Who may not, whatever their roles: the requester, or who has approved already."""
+    escalates: tuple[tuple[float, tuple[str, ...]], ...] = ()
+    """Roles that may answer as well once so many seconds have passed since it was asked."""
+    reminds: tuple[float, ...] = ()
+    """Seconds after which those who may answer are told again."""
+
+
+ANYBODY = Who()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question to a person, bound to the digest of exactly what it is about."""
 
@@ -278,6 +297,8 @@ class Question:
     """JSON schema of the value that an answer carries, if it carries one."""
     asked_at: datetime | None = None
     expires_at: datetime | None = None
+    who: Who = ANYBODY
+    """Who may answer."""
 
 
 # Runs --------------------------------------------------------------------------------------------

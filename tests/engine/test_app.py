@@ -40,6 +40,12 @@ async def wait_for_payment(run: Run, _: None) -> int:
     return (await run.receive(Payment)).amount
 
 
+@workflow
+async def ask_twice(run: Run, name: str) -> str:
+    first = await run.ask("First?")
+    return first + await run.ask("Second?")
+
+
 @workflow(tools=[pay_with_key], untrusted_may=[allow(pay_with_key)])
 async def pay_then_ask(run: Run[Bank], account: str) -> str:
     receipt = await run.call(pay_with_key, account, 5)
@@ -379,3 +385,14 @@ async def test_an_unknown_outcome_shows_as_a_question_and_its_answer_moves_the_r
         assert question.choices == ("happened", "did_not_happen", "stop")
         await handle.answer(question.id, "happened", "as seen in the bank", by="bob")
         assert await handle.result() == "as seen in the bank"
+
+
+async def test_a_run_that_was_answered_isnt_settled_before_it_has_taken_that_up() -> None:
+    async with Stanchion("sqlite://:memory:", settings=QUICK) as app:
+        handle = await app.start(ask_twice, "")
+        for said in ("a", "b"):
+            await handle.settled()
+            (question,) = await app.reviews.pending()
+            await handle.answer(question.id, "answer", said, by="ana")
+        assert (await handle.settled()).state == "completed"
+        assert await handle.result() == "ab"

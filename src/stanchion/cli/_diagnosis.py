@@ -70,8 +70,23 @@ def _version(package: str) -> str:
 def _settings(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
     for name in (field.name for field in fields(settings)):
         value = getattr(settings, name)
-        text = without_secret(value) if name == "store" else _plain(value)
-        yield Check("settings", name, text, origins[name])
+        yield Check("settings", name, _told(name, value), origins[name])
+
+
+def _told(name: str, value: Any) -> str:
+    """Return a setting's value as anybody may see it."""
+    match name:
+        case "store":
+            return without_secret(value)
+        case "notify_secret":
+            return "***" if value else ""
+        case "notify_url":  # its path is often a secret
+            return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/***" if value else ""
+        case "reviewers":
+            people = value.known.values()
+            return "; ".join(f"{each.id}: {', '.join(sorted(each.roles))}" for each in people)
+        case _:
+            return _plain(value)
 
 
 def without_secret(url: str) -> str:

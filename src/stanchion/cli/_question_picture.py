@@ -24,6 +24,7 @@ from stanchion.cli._question_words import (
     deadline_of,
     form_of,
     short_id,
+    who_of,
 )
 from stanchion.cli._text import moment, one_line, shown
 from stanchion.ledger import RunRecord
@@ -107,6 +108,8 @@ def _facts(
     if question.asked_at is not None:
         yield "asked", Text(moment(question.asked_at, now))
     yield "deadline", Text(deadline_of(question, now))
+    if told := who_of(question, now):
+        yield "who may answer", Text(told)
     yield (
         "bound to",
         Text(f"{question.digest[:16]}: an answer counts for exactly this, once", "dim"),

@@ -10,11 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from stanchion.cli._text import moment
-from stanchion.review import ANSWER, DECLINE
+from stanchion.cli._text import moment, one_line
+from stanchion.review import ANSWER, DECLINE, roles_now
 from stanchion.values import Question, QuestionKind
 
-__all__ = ["command_for", "commands_for", "consequence_of", "deadline_of", "form_of", "short_id"]
+__all__ = [
+    "command_for",
+    "commands_for",
+    "consequence_of",
+    "deadline_of",
+    "form_of",
+    "short_id",
+    "who_of",
+]
 
 _SHORT = 8
 
@@ -53,6 +61,18 @@ def deadline_of(question: Question, now: datetime) -> str:
         return f"passed {moment(question.expires_at, now)}: answers aren't taken any more"
     then = "the call isn't made" if question.kind is QuestionKind.APPROVAL else "nobody decides"
     return f"{moment(question.expires_at, now)}; then {then}, and the workflow is told so"
+
+
+def who_of(question: Question, now: datetime) -> str:
+    """Return who may answer, in words; empty if anybody may."""
+    roles, barred = roles_now(question, now), question.who.not_by
+    told = f"the role {' or '.join(roles)}" if roles else "anybody" * bool(barred)
+    approved = question.subject.get("approved_by", ())
+    if barred:
+        told += f", but not {', '.join(map(one_line, barred))}"
+    if approved:
+        told += f" (approved already by {', '.join(map(one_line, approved))})"
+    return told
 
 
 def form_of(schema: Mapping[str, Any] | None) -> str:

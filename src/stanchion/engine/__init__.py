@@ -6,11 +6,13 @@ them on.
 
 from stanchion.engine._app import ModelSpec, RunHandle, Stanchion
 from stanchion.engine._engine import Engine
+from stanchion.engine._notifier import Notifier
 from stanchion.engine._settings import SettingOrigin, Settings, load_settings
 
 __all__ = [
     "Engine",
     "ModelSpec",
+    "Notifier",
     "RunHandle",
     "SettingOrigin",
     "Settings",

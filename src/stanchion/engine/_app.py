@@ -17,6 +17,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from stanchion import ledger  # a store and its driver are imported when opened
 from stanchion.engine._engine import Engine
+from stanchion.engine._notifier import Notifier
 from stanchion.engine._settings import Settings, load_settings
 from stanchion.errors import RunCancelled, RunFailed, RunNotFound
 from stanchion.ledger import (
@@ -32,7 +33,7 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.models import Embedder, Model, resolve
-from stanchion.review import ReviewInbox, reply
+from stanchion.review import Reviewer, Reviewers, ReviewInbox, reply
 from stanchion.tools import Rate
 from stanchion.values import Principal, Question, RunState
 from stanchion.workflows import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
@@ -65,6 +66,7 @@ class Stanchion:
         deps: Any = None,
         rate: Rate | None = None,
         embedder: Embedder | None = None,
+        reviewers: Iterable[Reviewer] | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         replay: ReplayMode | None = None,
@@ -77,11 +79,15 @@ class Stanchion:
         self._deps = deps
         self._rate = rate
         self._embedder = embedder
+        given = None if reviewers is None else Reviewers.of(reviewers)
+        self.reviewers = given or self.settings.reviewers
+        """Who answers questions that need a role."""
         self._clock = clock or SystemClock()
         self._replay = replay or ReplayMode.from_environment()
         self._host: Host | None = None
         self._engine: Engine | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._notifying: asyncio.Task[None] | None = None
         self._left_to_others = False
         self._changed: dict[str, asyncio.Event] = {}
 
@@ -112,10 +118,15 @@ class Stanchion:
             )
             await self._wake_unregistered(host)
             self._serving = asyncio.create_task(self._engine.serve(), name="stanchion engine")
+            self._notifying = self._start_notifying(host)
         return host
 
     async def close(self, *, grace: timedelta = timedelta(seconds=10)) -> None:
         """Let steps in flight finish, stop the engine, release the store."""
+        if self._notifying is not None:
+            self._notifying.cancel()
+            await asyncio.gather(self._notifying, return_exceptions=True)
+            self._notifying = None
         if self._engine is not None and self._serving is not None:
             await self._engine.stop(grace)
             await self._serving
@@ -148,7 +159,7 @@ class Stanchion:
     @property
     def reviews(self) -> ReviewInbox:
         """The questions that runs ask people."""
-        return ReviewInbox(self.store, clock=self._clock.now)
+        return ReviewInbox(self.store, clock=self._clock.now, reviewers=self.reviewers)
 
     # Runs
 
@@ -294,8 +305,16 @@ class Stanchion:
                 replay=self._replay,
                 rate=self._rate,
                 embedder=self._embedder,
+                reviewers=self.reviewers,
             )
         return self._host
+
+    def _start_notifying(self, host: Host) -> asyncio.Task[None] | None:
+        url, secret = self.settings.notify_url, self.settings.notify_secret
+        if not url:
+            return None
+        notifier = Notifier(host.store, url, secret, reviewers=self.reviewers, clock=self._clock)
+        return asyncio.create_task(notifier.serve(), name="stanchion notices")
 
     def _resolve_models(self) -> dict[str, Model]:
         given: dict[str, ModelSpec] = {**self.settings.models, **(self._models or {})}
@@ -340,12 +359,21 @@ class RunHandle(Generic[O]):
         return await host.store.get(self.id)
 
     async def settled(self) -> RunRecord:
-        """Wait until the run has ended or waits for the outside, and return its record."""
+        """Wait until the run has ended or waits for the outside, and return its record.
+
+        A run that was told what it waits for, and hasn't taken it up yet, doesn't wait any more.
+        """
         while True:
             record = await self.status()
-            if record.state is not RunState.RUNNING:
+            if record.state in ENDED or (
+                record.state is RunState.WAITING and not await self._is_told()
+            ):
                 return record
             await self._app.wait_for_change(self.id)
+
+    async def _is_told(self) -> bool:
+        topics = {wait.topic for wait in await self._app.store.waits(run=self.id)}
+        return any(m.topic in topics for m in await self._app.store.inbox(self.id))
 
     async def result(self, *, timeout: timedelta | None = None) -> O:
         """Wait for the output. Raises RunFailed, RunCancelled, or TimeoutError.

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from stanchion.errors import ConfigurationError
 from stanchion.ledger import Durability
+from stanchion.review import EVERYBODY, Reviewers, reviewer_from
 
 __all__ = ["FILE", "SettingOrigin", "Settings", "load_settings"]
 
@@ -40,6 +41,13 @@ class Settings:
     approval_seconds: float = 7 * 24 * 3600.0
     """How long a person may take to approve a call before it is given up; 0 for ever. A week spans
     a holiday, and what was right to do when it was asked for may not be after it."""
+    reviewers: Reviewers = EVERYBODY
+    """Who has which role: ``[reviewers]`` with ``ana = ["finance"]``, or ``ana = { roles = [...],
+    stand_in = "bo", away_from = 2026-12-01, away_until = 2026-12-10 }``."""
+    notify_url: str = ""
+    """Where notices about open questions are posted; nowhere if it is empty."""
+    notify_secret: str = field(default="", repr=False)
+    """The ``whsec_`` secret that signs them; best in the environment."""
     durability: Durability = Durability.PROCESS
     """What every commit survives; intents of writes always survive a power loss."""
     app: str = ""
@@ -112,6 +120,10 @@ def _convert(name: str, value: Any) -> Any:
                 return float(value)
             case "durability":
                 return Durability(value)
+            case "reviewers":
+                if isinstance(value, Reviewers):
+                    return value
+                return Reviewers.of(reviewer_from(name, told) for name, told in value.items())
             case "models":
                 return {str(role): str(spec) for role, spec in value.items()}
             case _:

@@ -13,6 +13,7 @@ from stanchion.review._bodies import (
 )
 from stanchion.review._defang import MAX_SHOWN, defang
 from stanchion.review._inbox import Letterbox, ReviewInbox
+from stanchion.review._notice import due_notices, headers_of, key_of, notice_of
 from stanchion.review._question import (
     ANSWER,
     DECLINE,
@@ -24,28 +25,50 @@ from stanchion.review._question import (
     left_over,
     unknown_outcome,
 )
+from stanchion.review._who import (
+    EVERYBODY,
+    Approvers,
+    Reviewer,
+    Reviewers,
+    approvers,
+    may_not,
+    reviewer_from,
+    roles_now,
+)
 
 __all__ = [
     "ANSWER",
     "DECLINE",
+    "EVERYBODY",
     "MAX_SHOWN",
     "Answer",
+    "Approvers",
     "Letterbox",
     "Occasion",
     "ReviewInbox",
     "ReviewRefused",
+    "Reviewer",
+    "Reviewers",
     "answer_from_body",
     "answer_to_body",
     "approval",
+    "approvers",
     "argument",
     "ask",
     "check_answer",
     "decision",
     "defang",
+    "due_notices",
+    "headers_of",
+    "key_of",
     "left_over",
+    "may_not",
+    "notice_of",
     "question_from_body",
     "question_to_body",
     "questions_from_waits",
     "reply",
+    "reviewer_from",
+    "roles_now",
     "unknown_outcome",
 ]

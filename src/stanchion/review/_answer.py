@@ -13,6 +13,7 @@ from stanchion.errors import EncodingError, StanchionError
 from stanchion.ledger import canonical
 from stanchion.review._question import ANSWER
 from stanchion.review._schema import misfits
+from stanchion.review._who import EVERYBODY, Reviewers, may_not
 from stanchion.values import Json, Question
 
 __all__ = ["Answer", "ReviewRefused", "check_answer", "reply"]
@@ -59,7 +60,9 @@ def reply(
     return Answer(question.id, question.digest, choice, by, at, value, comment)
 
 
-def check_answer(question: Question, answer: Answer, now: datetime) -> Answer:
+def check_answer(
+    question: Question, answer: Answer, now: datetime, reviewers: Reviewers = EVERYBODY
+) -> Answer:
     """Return the answer if it may be taken, else raise ReviewRefused."""
     _check_bound(question, answer)
     if question.expires_at is not None and now >= question.expires_at:
@@ -76,6 +79,13 @@ def check_answer(question: Question, answer: Answer, now: datetime) -> Answer:
         )
     if not answer.by.strip():
         raise _refused(question, "an answer needs somebody who gives it", "say who answers")
+    if why := may_not(question, answer.by, reviewers, now):
+        able = ", ".join(reviewers.able(question, now)) or "nobody that the app knows"
+        raise _refused(
+            question,
+            f"{answer.by} may not answer question {question.id}: {why}",
+            f"these may: {able}; the app's `reviewers` say who has which role",
+        )
     if len(answer.comment) > MAX_COMMENT:
         raise _refused(
             question, "the comment is too long", f"keep it under {MAX_COMMENT} characters"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from stanchion.errors import StoreCorrupt
 from stanchion.ledger import Wait
 from stanchion.review._answer import Answer
-from stanchion.values import Json, Question, QuestionKind
+from stanchion.values import ANYBODY, Json, Question, QuestionKind, Who
 
 __all__ = [
     "answer_from_body",
@@ -34,6 +35,7 @@ def question_to_body(question: Question) -> dict[str, Json]:
         "answer_schema": question.answer_schema,
         "asked_at": _written(question.asked_at),
         "expires_at": _written(question.expires_at),
+        **({} if question.who == ANYBODY else {"who": asdict(question.who)}),
     }
 
 
@@ -52,6 +54,7 @@ def question_from_body(body: Mapping[str, Any]) -> Question:
             answer_schema=body["answer_schema"],
             asked_at=_read(body["asked_at"]),
             expires_at=_read(body["expires_at"]),
+            who=_who(body.get("who")),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise _corrupt("question") from error
@@ -89,6 +92,17 @@ def answer_from_body(body: Mapping[str, Any]) -> Answer:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise _corrupt("answer") from error
+
+
+def _who(body: Mapping[str, Any] | None) -> Who:
+    if body is None:
+        return ANYBODY
+    return Who(
+        tuple(body["roles"]),
+        tuple(body["not_by"]),
+        tuple((after, tuple(roles)) for after, roles in body["escalates"]),
+        tuple(body["reminds"]),
+    )
 
 
 def _written(at: datetime | None) -> str | None:

@@ -13,7 +13,8 @@ from typing import Protocol
 from stanchion.ledger import Inbox, Message, Wait, payload
 from stanchion.review._answer import Answer, ReviewRefused, check_answer
 from stanchion.review._bodies import answer_to_body, questions_from_waits
-from stanchion.values import Question
+from stanchion.review._who import EVERYBODY, Reviewers
+from stanchion.values import ANYBODY, Question
 
 __all__ = ["Letterbox", "ReviewInbox"]
 
@@ -45,9 +46,16 @@ def _utc_now() -> datetime:
 class ReviewInbox:
     """The open questions of all runs in a store."""
 
-    def __init__(self, store: Letterbox, *, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self,
+        store: Letterbox,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        reviewers: Reviewers = EVERYBODY,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._reviewers = reviewers
 
     async def pending(self, *, run: str | None = None) -> tuple[Question, ...]:
         """Return questions that nobody has answered yet, oldest first."""
@@ -83,11 +91,11 @@ class ReviewInbox:
         Raises ReviewRefused if it can't be taken or the question was answered before.
         """
         question = await self.get(answer.question)
-        check_answer(question, answer, self._clock())
+        check_answer(question, answer, self._clock(), self._reviewers)
         message = Message(
             run=question.run,
             topic=question.id,
-            key=f"answer:{question.id}",
+            key=_key(question, answer.by),
             payload=payload(answer_to_body(answer), what="an answer"),
             kind=_KIND,
         )
@@ -101,3 +109,13 @@ class ReviewInbox:
 
     async def _open(self, *, run: str | None = None) -> tuple[Question, ...]:
         return questions_from_waits(await self._store.waits(run=run, kind="question"))
+
+
+def _key(question: Question, by: str) -> str:
+    """Return what makes an answer the only one; where roles count, the only one of its author.
+
+    Whether an author has the role is for the run to say: one who hasn't must not be able to use up
+    the answer of one who has.
+    """
+    only = f"answer:{question.id}"
+    return only if question.who == ANYBODY else f"{only}:{by}"

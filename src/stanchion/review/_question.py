@@ -17,7 +17,7 @@ from typing import Any
 from stanchion.ledger import canonical, digest
 from stanchion.tools import Contract
 from stanchion.trust import Origin
-from stanchion.values import Json, Question, QuestionKind, ToolCall
+from stanchion.values import ANYBODY, Json, Question, QuestionKind, ToolCall, Who
 
 __all__ = [
     "ANSWER",
@@ -66,6 +66,7 @@ class _Draft:
     answer_schema: Mapping[str, Any] | None = None
     shown: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """What helps the reader and binds nothing."""
+    who: Who = ANYBODY
 
 
 def approval(
@@ -76,8 +77,13 @@ def approval(
     reasons: Sequence[str],
     origins: Mapping[str, Sequence[Origin]] | None = None,
     again: bool = False,
+    who: Who = ANYBODY,
+    approved_by: Sequence[str] = (),
 ) -> Question:
-    """Ask whether this exact call may run, or run ``again``. ``origins`` are by argument."""
+    """Ask whether this exact call may run, or run ``again``. ``origins`` are by argument.
+
+    ``approved_by`` names those who have approved it already, where one person isn't enough.
+    """
     asked = f"May {contract.name} be called with exactly these arguments?"
     if again:
         asked = f"{contract.name} was called with exactly these arguments in this run. Again?"
@@ -92,7 +98,12 @@ def approval(
         choices=("approve", "deny", "edit"),
         reason="; ".join(reasons),
         answer_schema=contract.parameters,
-        shown={"proposed_by": call.origin, "origins": places},
+        shown={
+            "proposed_by": call.origin,
+            "origins": places,
+            **({"approved_by": list(approved_by)} if approved_by else {}),
+        },
+        who=who,
     )
     return _bind(draft, occasion)
 
@@ -176,6 +187,7 @@ def ask(
     options: Sequence[str] = (),
     subject: Mapping[str, Json] | None = None,
     reason: str = "",
+    who: Who = ANYBODY,
 ) -> Question:
     """Ask for a value that only a person has; free text without a schema or options."""
     draft = _Draft(
@@ -185,6 +197,7 @@ def ask(
         choices=tuple(options) or (ANSWER,),
         reason=reason,
         answer_schema=None if options else dict(_FREE_TEXT if schema is None else schema),
+        who=who,
     )
     return _bind(draft, occasion)
 
@@ -226,6 +239,7 @@ def _bind(draft: _Draft, occasion: Occasion) -> Question:
         "choices": draft.choices,
         "reason": draft.reason,
         "schema": draft.answer_schema,
+        **({} if draft.who == ANYBODY else {"who": asdict(draft.who)}),
     }
     name = digest(canonical(bound, what="a question")).hex()
     return Question(
@@ -240,4 +254,5 @@ def _bind(draft: _Draft, occasion: Occasion) -> Question:
         answer_schema=draft.answer_schema,
         asked_at=occasion.asked_at,
         expires_at=occasion.expires_at,
+        who=draft.who,
     )

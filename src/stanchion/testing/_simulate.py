@@ -22,7 +22,7 @@ from stanchion.ledger import (
     open_store,
 )
 from stanchion.models import Model
-from stanchion.review import ReviewInbox, question_from_body, reply
+from stanchion.review import EVERYBODY, Reviewer, Reviewers, ReviewInbox, question_from_body, reply
 from stanchion.testing._clock import FakeClock
 from stanchion.values import Principal, Question, RunState, Step
 from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance, steps_of
@@ -32,13 +32,15 @@ __all__ = ["Answers", "Simulated", "Simulation", "simulate"]
 O = TypeVar("O")  # noqa: E741 (the output)
 I = TypeVar("I")  # noqa: E741 (the input)
 
-Said: TypeAlias = "str | tuple[str, Any]"
+Said: TypeAlias = "str | tuple[str, Any] | tuple[str, Any, str]"
 Answers: TypeAlias = "Sequence[Said] | Callable[[Question], Said | None]"
-"""Choices, or (choice, value) pairs, in order; or a function from question to one, None to leave it
-unanswered."""
+"""Choices, (choice, value) or (choice, value, by) in order; or a function from question to one,
+None to leave it unanswered."""
 
 ENDED = {RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.HANDED_OVER}
 MAX_ROUNDS = 10_000
+TESTER = "tester"
+"""Who answers, where the test doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,14 @@ async def simulate(
     clock: FakeClock | None = None,
     initiator: Principal | None = None,
     replay: ReplayMode | None = None,
+    reviewers: Iterable[Reviewer] = (),
 ) -> Simulated[O]:
     """Run a workflow until it ends, or waits for something that the test doesn't bring."""
     time = clock or FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=time.now)
     try:
-        simulation = Simulation(store, time, models or {}, deps, replay=replay)
+        known = Reviewers.of(reviewers)
+        simulation = Simulation(store, time, models or {}, deps, replay=replay, reviewers=known)
         run = await simulation.create(workflow, input, initiator)
         return await simulation.drive(workflow, run, answers, events)
     finally:
@@ -94,6 +98,7 @@ class Simulation:
         *,
         replay: ReplayMode | None = None,
         worker: str = "simulation",
+        reviewers: Reviewers = EVERYBODY,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -105,6 +110,7 @@ class Simulation:
             deps=deps,
             clock=clock,
             replay=replay or ReplayMode.from_environment(),
+            reviewers=reviewers,
         )
         self.questions: list[Question] = []
 
@@ -150,14 +156,14 @@ class Simulation:
     async def _bring(self, person: _Person) -> bool:
         """Bring what some run waits for: an answer, otherwise time; False if there is nothing."""
         waits = await self.store.waits()
-        inbox = ReviewInbox(self.store, clock=self.clock.now)
+        inbox = ReviewInbox(self.store, clock=self.clock.now, reviewers=self.host.reviewers)
         for wait in (w for w in waits if w.kind == "question"):
             question = self._noted(wait)
             said = person.says(question)
             if said is not None:
-                choice, value = said
+                choice, value, by = said
                 at = self.clock.now()
-                await inbox.answer(reply(question, choice, by="tester", at=at, value=value))
+                await inbox.answer(reply(question, choice, by=by, at=at, value=value))
                 return True
         times = [w.wake_at for w in waits if w.wake_at is not None]
         if not times:
@@ -193,8 +199,8 @@ class _Person:
         self._answers = answers
         self._given = 0
 
-    def says(self, question: Question) -> tuple[str, Any] | None:
-        """Return (choice, value), None to leave the question open."""
+    def says(self, question: Question) -> tuple[str, Any, str] | None:
+        """Return (choice, value, by), None to leave the question open."""
         if callable(self._answers):
             said = self._answers(question)
         elif self._given < len(self._answers):
@@ -202,4 +208,12 @@ class _Person:
             self._given += 1
         else:
             said = None
-        return (said, None) if isinstance(said, str) else said
+        match said:
+            case None:
+                return None
+            case str():
+                return said, None, TESTER
+            case (choice, value):
+                return choice, value, TESTER
+            case _:
+                return said

@@ -5,7 +5,7 @@ on. Holds no tool execution.
 """
 
 from stanchion.trust._actionable import actionable
-from stanchion.trust._allow import Allow, ToolContract, allow
+from stanchion.trust._allow import Allow, HasContract, ToolContract, allow
 from stanchion.trust._index import GROUNDED, Ground, ValueIndex
 from stanchion.trust._leaves import Leaf, leaves_of
 from stanchion.trust._marks import Untrusted, divide, is_marked, veil
@@ -18,6 +18,7 @@ __all__ = [
     "Allow",
     "Asked",
     "Ground",
+    "HasContract",
     "Leaf",
     "Origin",
     "ToolContract",

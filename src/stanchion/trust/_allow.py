@@ -20,6 +20,7 @@ __all__ = [
     "Allow",
     "Bound",
     "ChoiceBound",
+    "HasContract",
     "MaxBound",
     "TargetBound",
     "ToolContract",

@@ -12,21 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from stanchion.errors import Denied, Expired, Refused, ToolFailed
 from stanchion.ledger import EntryPhase, Payload, codec_for, payload
-from stanchion.review import Occasion, approval
 from stanchion.tools import (
-    Approved,
     CallContext,
     Contract,
-    Edited,
     Gate,
-    Rejected,
-    Reviewed,
     Tool,
-    Unanswered,
     ask_reconciler,
     bare_contract,
     execute_body,
@@ -34,15 +28,15 @@ from stanchion.tools import (
     perform,
     translate,
 )
-from stanchion.trust import Verdict, find_origins, judge_bounds
-from stanchion.values import Json, Question, ToolCall, ToolResult
+from stanchion.trust import Verdict, judge_bounds
+from stanchion.values import Json, ToolCall, ToolResult
+from stanchion.workflows._approvals import Approval
 from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._gateway import gateway_of, recovery_gateway
 from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
 from stanchion.workflows._limits import limits_of, report, with_gates
-from stanchion.workflows._people import ask_person
-from stanchion.workflows._repeats import AGAIN, notice_of, once
+from stanchion.workflows._repeats import notice_of, once
 from stanchion.workflows._steps import (
     function_name,
     function_request,
@@ -180,7 +174,7 @@ async def _through_gateway(
             return Verdict(allowed=False, rule="fork", explanation=why)
         return judge_bounds(caller.workflow.untrusted_may, contract, ready.arguments, principal)
 
-    ask = partial(_ask, scope, caller.workflow, tool)
+    ask = Approval(scope, caller.workflow, tool).ask
     known = partial(known_values, caller.incarnation, caller.workflow)
     limits = limits_of(scope, caller.workflow, contract, caller.gates)
     repeat = (once(scope, contract),) if contract.effect == "write" else ()
@@ -276,40 +270,6 @@ def _reported(
         return value
 
     return attempt
-
-
-async def _ask(
-    scope: StepScope,
-    workflow: Workflow[Any, Any, Any],
-    tool: Tool[..., Any],
-    call: ToolCall,
-    reasons: tuple[str, ...],
-) -> Reviewed:
-    """Ask a person about the exact call, bound to its digest, until the approval's time is over."""
-    incarnation = scope.incarnation
-    limit = workflow.approval_timeout
-    if limit is None:
-        limit = incarnation.host.approval_timeout
-    arguments = json.loads(tool.contract.encode_arguments(call.arguments))
-    sources = {"input": json.loads(incarnation.replayed.payload(incarnation.record.input))}
-    origins = {name: find_origins(value, sources) for name, value in arguments.items()}
-
-    def question(occasion: Occasion) -> Question:
-        again = AGAIN in reasons
-        return approval(
-            call, tool.contract, occasion, reasons=reasons, origins=origins, again=again
-        )
-
-    try:
-        with scope.below():
-            answer = await ask_person(incarnation, "approval", question, limit or None)
-    except Expired:
-        return Unanswered()
-    if answer.choice == "deny":
-        return Rejected(answer.by, answer.comment)
-    if answer.choice == "edit":
-        return Edited(answer.by, cast("Mapping[str, Any]", answer.value))
-    return Approved(answer.by)
 
 
 def _value(tool: str, result: ToolResult) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from stanchion.ledger import Store
 from stanchion.models import Embedder, Model
+from stanchion.review import EVERYBODY, Reviewers
 from stanchion.tools import Circuit, Rate
 from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._workflow import Workflows
@@ -59,6 +60,8 @@ class Host:
     notify: Callable[[str], None] = lambda run: None
     """Called with the id of a run that has a new message or was just created."""
     replay: ReplayMode = field(default_factory=ReplayMode.from_environment)
+    reviewers: Reviewers = EVERYBODY
+    """Who has which role, for questions that need one."""
     rate: Rate | None = None
     """Of all calls of tools by the runs of each tenant."""
     embedder: Embedder | None = None

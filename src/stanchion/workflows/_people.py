@@ -7,7 +7,7 @@ same, to the digest; otherwise it is void and the question is asked again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from stanchion.review import (
     question_to_body,
 )
 from stanchion.review import ask as input_question
-from stanchion.values import Question
+from stanchion.values import Question, Who
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._outside import Awaited, Ignored, WaitSpec
 
@@ -77,9 +77,8 @@ async def _ask_once(
         if message is None:
             raise Expired(f"nobody answered within {timeout}: {question.prompt}")
         try:
-            return check_answer(
-                question, answer_from_body(json.loads(message.payload)), message.sent_at
-            )
+            answer = answer_from_body(json.loads(message.payload))
+            return check_answer(question, answer, message.sent_at, incarnation.host.reviewers)
         except ReviewRefused as refused:
             raise Ignored(refused.message) from refused
 
@@ -102,6 +101,7 @@ async def ask(
     choices: tuple[str, ...],
     details: dict[str, Any],
     timeout: timedelta | None,
+    roles: Collection[str],
 ) -> T:
     """Ask a person for one of the choices, or for a value of a type."""
     codec = codec_for(answer)
@@ -114,6 +114,7 @@ async def ask(
             options=choices,
             subject=details,
             reason="the workflow asks",
+            who=Who(tuple(sorted(roles))),
         )
 
     given = await ask_person(incarnation, "ask", question, timeout)

@@ -7,7 +7,15 @@ the same on replay. Nothing here performs anything itself.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime, timedelta
 from enum import Enum
@@ -227,8 +235,12 @@ class Run(Generic[Deps]):
         choices: Sequence[str] = (),
         details: Mapping[str, Any] | None = None,
         timeout: Duration | None = None,
+        roles: Collection[str] = (),
     ) -> T:
-        """Ask a person and wait for the answer. Raises Denied, or Expired after ``timeout``."""
+        """Ask a person, who has one of ``roles`` if any are given, and wait for the answer.
+
+        Raises Denied, or Expired after ``timeout``.
+        """
         return await _people.ask(
             self._incarnation,
             prompt,
@@ -236,6 +248,7 @@ class Run(Generic[Deps]):
             choices=tuple(choices),
             details=dict(details or {}),
             timeout=_delta(timeout),
+            roles=roles,
         )
 
     async def receive(self, event: type[T], *, timeout: Duration | None = None) -> T:

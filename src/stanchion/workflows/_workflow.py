@@ -18,12 +18,13 @@ import textwrap
 import time
 import typing
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 from stanchion.errors import ConfigurationError, ContractError
 from stanchion.ledger import Codec, codec_for
+from stanchion.review import Approvers
 from stanchion.tools import Layer, Rate, Tool
 from stanchion.trust import Allow
 from stanchion.workflows._quarantine import Mode
@@ -99,6 +100,8 @@ class Workflow(Generic[RunT, I, O]):
     """What an agent of it may see of values that nobody vouches for."""
     max_depth: int = 8
     """How many runs may stand above one of it: the depth of children of children."""
+    approvers: Mapping[str, Approvers] = field(default_factory=dict[str, Approvers])
+    """Who approves the calls of which tool; anybody, where nothing is said."""
 
 
 class Workflows:
@@ -148,6 +151,7 @@ def workflow(
     rate: Rate | None = None,
     untrusted: Mode = "quarantine",
     max_depth: int = 8,
+    approvers: Sequence[Approvers] = (),
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
     fn: Callable[[RunT, I], Awaitable[O]] | None = None,
@@ -162,6 +166,7 @@ def workflow(
     rate: Rate | None = None,
     untrusted: Mode = "quarantine",
     max_depth: int = 8,
+    approvers: Sequence[Approvers] = (),
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
@@ -169,9 +174,9 @@ def workflow(
     are those it may call; ``layers`` are passed by each of those calls before policy judges it,
     ``rate`` holds for all of them in one run. ``untrusted`` says what an agent sees of values that
     nobody vouches for: handles, or the values as if they were trusted (``off``). ``max_depth`` says
-    how many runs may stand above it. ``approval_timeout`` is how
-    long a person may take to approve one of its calls, zero for ever; None is as the app's settings
-    say. Raises ContractError for a function that can't be replayed.
+    how many runs may stand above it. ``approval_timeout`` is how long a person may take to approve
+    one of its calls, zero for ever; None is as the app's settings say. ``approvers`` say who
+    approves the calls of which tool. Raises ContractError for a function that can't be replayed.
     """
 
     def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
@@ -195,9 +200,20 @@ def workflow(
             rate,
             untrusted,
             max_depth,
+            _by_tool(function.__name__, approvers),
         )
 
     return define if fn is None else define(fn)
+
+
+def _by_tool(name: str, given: Sequence[Approvers]) -> Mapping[str, Approvers]:
+    found = {each.tool: each for each in given}
+    if len(found) < len(given):
+        raise ContractError(
+            f"the workflow {name!r} has two approvers(...) for one tool",
+            remedy="say in one of them who approves its calls",
+        )
+    return found
 
 
 def _named_in(fn: Callable[..., Any]) -> list[Workflow[Any, Any, Any]]:
