@@ -81,7 +81,8 @@ def _told(name: str, value: Any) -> str:
         case "notify_secret":
             return "***" if value else ""
         case "notify_url":  # its path is often a secret
-            return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/***" if value else ""
+            url = urlsplit(str(value))
+            return f"{url.scheme}://{url.hostname}/***" if value else ""
         case "reviewers":
             people = value.known.values()
             return "; ".join(f"{each.id}: {', '.join(sorted(each.roles))}" for each in people)
