@@ -27,6 +27,7 @@ stable.
     │   ├── Expired             nobody answered in time
     │   ├── StepFailed          a recorded function raised
     │   └── ModelFailed         every model of the role failed
+    ├── DestinationFailed       spans can't be exported there now; none of them is lost
     └── RunError                what waiting for a run's result raises
         ├── RunFailed
         ├── RunCancelled
@@ -44,6 +45,7 @@ __all__ = [
     "ConfigurationError",
     "ContractError",
     "Denied",
+    "DestinationFailed",
     "EncodingError",
     "Expired",
     "InvalidResponse",
@@ -225,6 +227,12 @@ class ModelFailed(StepError):
     """No model of the role gave a usable answer; ``facts["attempts"]`` lists what each said."""
 
     code = "model_failed"
+
+
+class DestinationFailed(StanchionError):
+    """A destination of an export takes nothing; the export goes on from there next time."""
+
+    code = "destination_failed"
 
 
 class RunError(StanchionError):

@@ -83,6 +83,8 @@ def _told(name: str, value: Any) -> str:
         case "notify_url":  # its path is often a secret
             url = urlsplit(str(value))
             return f"{url.scheme}://{url.hostname}/***" if value else ""
+        case "exports":  # their options may be credentials
+            return ", ".join(sorted(value)) or "none"
         case "reviewers":
             people = value.known.values()
             return "; ".join(f"{each.id}: {', '.join(sorted(each.roles))}" for each in people)

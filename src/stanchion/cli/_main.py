@@ -31,6 +31,7 @@ COMMANDS = {
     "tools": "List, show, call and judge tools; pin those of MCP servers, serve yours over MCP.",
     "eval": "Judge a candidate against a baseline; plan how many cases that needs.",
     "models": "List the models that are usable here, and what the rest lack.",
+    "export": "Feed traces to Langfuse, LangSmith, Weave, Phoenix, MLflow, OpenTelemetry.",
     "ledger": "Check the ledger, count what it holds.",
     "doctor": "Check settings, store, models and versions.",
     "version": "Print the versions of Stanchion and of Python.",

@@ -19,6 +19,7 @@ from stanchion.cli._stores import settings_for
 from stanchion.cli._targets import load_app
 from stanchion.cli._watch import interruptible
 from stanchion.engine import Stanchion
+from stanchion.observe import destination_for, exporting
 
 __all__ = ["app"]
 
@@ -40,7 +41,8 @@ def serve(
     """Recover and move the runs of an app until Ctrl-C.
 
     Steps in flight get their outcome before it stops; whatever is left goes on with the next one
-    that serves. With --json what happens is an entry a line.
+    that serves. With --json what happens is an entry a line. Traces are exported meanwhile to
+    where the settings say.
     """
     settings = settings_for(store)
     named = targets or ([settings.app] if settings.app else [])
@@ -55,7 +57,8 @@ def serve(
 
 async def _serve(served: Stanchion, *, as_json: bool) -> None:
     """Serve until SIGINT, which ends with KeyboardInterrupt, or SIGTERM, which ends quietly."""
-    async with served:
+    destinations = [destination_for(n, given) for n, given in served.settings.exports.items()]
+    async with served, exporting(served.store, *destinations):
         names = ", ".join(f"{w.name} version {w.version}" for w in served.workflows)
         note(f"serving {names} on {without_secret(served.settings.store)}; Ctrl-C stops")
         moving = asyncio.create_task(served.serve())

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from stanchion.errors import ConfigurationError
 from stanchion.ledger import Durability
@@ -50,6 +50,9 @@ class Settings:
     """The ``whsec_`` secret that signs them; best in the environment."""
     durability: Durability = Durability.PROCESS
     """What every commit survives; intents of writes always survive a power loss."""
+    exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Where spans are exported to: options by name, a table ``[exports.NAME]`` each in the file. In
+    the environment, names of types that need no options: ``STANCHION_EXPORTS=langfuse,phoenix``."""
     app: str = ""
     """``module:attribute`` of the app that the command line serves."""
 
@@ -112,6 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: Any) -> Any:
+    no_options: Mapping[str, Any] = {}
     try:
         match name:
             case "concurrency":
@@ -126,9 +130,14 @@ def _convert(name: str, value: Any) -> Any:
                 return Reviewers.of(reviewer_from(name, told) for name, told in value.items())
             case "models":
                 return {str(role): str(spec) for role, spec in value.items()}
+            case "exports" if isinstance(value, str):
+                return {name: no_options for name in map(str.strip, value.split(",")) if name}
+            case "exports":
+                tables = cast("Mapping[str, Mapping[str, Any]]", value)
+                return {export: {**options} for export, options in tables.items()}
             case _:
                 return value
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"the setting {name} can't be {value!r}", remedy="see `stanchion doctor`"
         ) from error

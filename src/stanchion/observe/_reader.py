@@ -7,8 +7,9 @@ another is made again from the run's record. What a page of entries refers to is
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from stanchion.errors import StoreCorrupt
 from stanchion.ledger import Entry, RunRecord, Store, read_message
@@ -18,7 +19,10 @@ from stanchion.observe._finished import ENDINGS, ROOT, RunFold, Step
 from stanchion.observe._span import Span
 from stanchion.values import Message
 
-__all__ = ["SpanReader"]
+__all__ = ["SpanReader", "Wanted"]
+
+Wanted: TypeAlias = Callable[[RunRecord, Sequence[Step]], bool]
+"""Says whether the spans of a run are wanted."""
 
 MOST_FOLDS = 1000
 AT_ONCE = 64
@@ -32,13 +36,17 @@ class SpanReader:
         self._store = store
         self._folds: OrderedDict[str, RunFold] = OrderedDict()
 
-    async def of_run(self, run: str) -> AsyncIterator[Span]:
-        """Yield the spans of a run's own finished steps; the run's own comes last."""
+    async def of_run(self, run: str, wanted: Wanted | None = None) -> AsyncIterator[Span]:
+        """Yield the spans of a run's own finished steps; the run's own comes last.
+
+        None of them if ``wanted`` says so, which is asked before anything else is read.
+        """
         record = await self._store.get(run)
         fold = RunFold(record.created_at)
-        steps = [fold.add(entry) for entry in await self._store.entries(run)]
-        async for span in self._built(record, _own(record, steps)):
-            yield span
+        steps = _own(record, [fold.add(entry) for entry in await self._store.entries(run)])
+        if wanted is None or wanted(record, steps):
+            async for span in self._built(record, steps):
+                yield span
 
     async def of_entries(self, entries: Sequence[Entry]) -> AsyncIterator[Span]:
         """Yield the spans of the steps whose outcomes are among these entries, a page's."""
@@ -48,11 +56,14 @@ class SpanReader:
             async for span in self._built(record, _own(record, steps)):
                 yield span
 
-    async def of_ended_runs(self, entries: Sequence[Entry]) -> AsyncIterator[list[Span]]:
+    async def of_ended_runs(
+        self, entries: Sequence[Entry], wanted: Wanted | None = None
+    ) -> AsyncIterator[Span]:
         """Yield all spans of each run that ended with one of these entries."""
         for entry in entries:
             if _ends(entry):
-                yield [span async for span in self.of_run(entry.run)]
+                async for span in self.of_run(entry.run, wanted):
+                    yield span
 
     async def _steps(self, record: RunRecord, entries: Sequence[Entry]) -> AsyncIterator[Step]:
         fold = self._folds.pop(record.id, None)

@@ -7,14 +7,24 @@ can keep: text, numbers, truth values and lists of text; whatever has more struc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import TypeAlias
 
-__all__ = ["Attributes", "Span", "SpanEvent", "SpanKind", "SpanLink"]
+__all__ = [
+    "AttributeValue",
+    "Attributes",
+    "Span",
+    "SpanEvent",
+    "SpanKind",
+    "SpanLink",
+    "with_attributes",
+]
 
-Attributes: TypeAlias = Mapping[str, str | bool | int | float | Sequence[str]]
+AttributeValue: TypeAlias = str | bool | int | float | Sequence[str]
+
+Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 
 class SpanKind(IntEnum):
@@ -64,3 +74,9 @@ class Span:
     """What went wrong, None unless the step failed."""
     events: tuple[SpanEvent, ...] = ()
     links: tuple[SpanLink, ...] = ()
+
+
+def with_attributes(span: Span, added: Mapping[str, AttributeValue | None]) -> Span:
+    """Return the span with these attributes too; None adds nothing."""
+    told = {name: value for name, value in added.items() if value is not None}
+    return replace(span, attributes={**span.attributes, **told})

@@ -1,11 +1,13 @@
 """Public fakes and drivers for tests of workflows: the ones that Stanchion's own tests use.
 
 A clock moved by hand, scripted models, a run driven to its end in memory, a crash at every commit,
-recorded runs replayed as regression tests. Nothing here reaches the network or the disk.
+recorded runs replayed as regression tests, a destination of spans. Nothing here reaches the network
+or the disk.
 """
 
 from stanchion.models import ScriptedModel, forbid_real_calls
 from stanchion.testing._clock import FakeClock
+from stanchion.testing._collector import FakeCollector
 from stanchion.testing._crash import Crash, CrashingStore, SimulatedCrash, crash_at_every_commit
 from stanchion.testing._recording import Recording, export_run, import_run, replay_recording
 from stanchion.testing._simulate import Answers, Simulated, simulate
@@ -15,6 +17,7 @@ __all__ = [
     "Crash",
     "CrashingStore",
     "FakeClock",
+    "FakeCollector",
     "Recording",
     "ScriptedModel",
     "Simulated",

@@ -26,6 +26,11 @@ class FakeClock:
         """Return the current time."""
         return self._now
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody sleeps until a time that hasn't come."""
+        return any(not future.done() for _, _, future in self._sleepers)
+
     def advance(self, by: timedelta) -> None:
         """Move forwards, or backwards as real clocks sometimes do, and wake who is due."""
         self._now += by
