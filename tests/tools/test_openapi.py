@@ -115,7 +115,7 @@ def test_an_operation_that_no_model_could_understand_is_refused_with_a_way_to_me
 
 
 def test_every_refusal_of_a_document_is_told_at_once(document: Mapping[str, Any]) -> None:
-    upload: Any = {"required": True, "content": {"multipart/form-data": {}}}
+    upload: Any = {"required": True, "content": {"image/png": {}}}
     bad: Any = {
         "/a": {"post": {"summary": "Upload.", "operationId": "up", "requestBody": upload}},
         "/b": {"get": {"operationId": "silent"}},
@@ -123,16 +123,61 @@ def test_every_refusal_of_a_document_is_told_at_once(document: Mapping[str, Any]
     with pytest.raises(ContractError, match="2 of them") as told:
         openapi_tools({**document, "paths": bad}, server="bank", base_url="http://x")
 
-    assert "body isn't JSON" in told.value.message
+    assert "neither JSON nor a form" in told.value.message
     assert "exclude" in told.value.remedy
+
+
+def form(media: str, fields: Mapping[str, Any], **said: Any) -> Mapping[str, Any]:
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    body = {"required": True, "content": {media: {"schema": schema, **said}}}
+    post = {"summary": "Send.", "operationId": "send", "requestBody": body}
+    return {"openapi": "3.1.0", "paths": {"/send": {"post": post}}}
+
+
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        ("not json", "isn't JSON"),
+        (form(URLENCODED, {"to": {"type": "object"}}), "'to', an object"),
+        (form(MULTIPART, {"f": {"contentMediaType": "image/png"}}), "'f', a file"),
+        (form(MULTIPART, {"f": {"type": "array", "items": {"format": "binary"}}}), "'f', a file"),
+        (form(URLENCODED, {"a": {"type": "string"}}, encoding={"a": {"style": "x"}}), "encoding"),
+        (form(URLENCODED, {}), "doesn't list its fields"),
+        (form("text/csv", {}), "neither JSON nor a form"),
+    ],
+)
+def test_a_form_that_leaves_doubt_how_to_send_it_is_refused_with_the_reason(
+    document: Any, problem: str
+) -> None:
+    with pytest.raises(ContractError, match=problem) as told:
+        openapi_tools(document, server="post", base_url="http://x")
+    assert told.value.remedy
+
+
+@pytest.mark.parametrize("place", ["header", "cookie"])
+@pytest.mark.parametrize("name", ["X-Api-Key", "auth_token", "sessionid", "csrftoken"])
+def test_a_credential_that_no_scheme_declares_is_never_an_argument(place: str, name: str) -> None:
+    wanted = {"in": place, "name": name, "required": True, "schema": {"type": "string"}}
+    get: dict[str, Any] = {"summary": "Look.", "operationId": "look", "parameters": [wanted]}
+    document = {"openapi": "3.1.0", "paths": {"/look": {"get": get}}}
+    with pytest.raises(ContractError, match="looks like a credential") as told:
+        openapi_tools(document, server="post", base_url="http://x")
+    assert "auth" in told.value.remedy
+
+    wanted["required"] = False
+    (tool,) = openapi_tools(document, server="post", base_url="http://x")
+    assert tool.contract.arguments.names == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ("not json", "isn't OpenAPI"),
+        ("a: [", "isn't JSON or YAML"),
         ('{"swagger": "2.0"}', "isn't OpenAPI"),
-        ("[" * 100_000, "isn't JSON of a sane size"),
+        ("[" * 100_000, "isn't JSON or YAML of a sane size"),
         (Path("nowhere.json"), "can't be read"),
     ],
 )
@@ -238,6 +283,46 @@ async def test_lists_flags_and_headers_arrive_as_they_were_meant(imported: Any) 
         imported("findAccounts"), **{"holder": ["a&b", "c d"], "exact": True, "x-trace": "t"}
     )
     assert answer == ["a&b", "c d", "True", "t"]
+
+
+async def test_a_cookie_arrives_and_a_credential_among_them_is_no_argument(imported: Any) -> None:
+    tool = imported("greet")
+    assert set(tool.contract.arguments.names) == {"language", "colour"}
+    assert await value(tool, language="en") == ["en", "none", "nobody"]
+    assert await value(tool, language="pt-BR", colour="a=b") == ["pt-BR", "a=b", "nobody"]
+
+
+@pytest.mark.parametrize("colour", ["a; session_id=root", "a, b", 'a"b', "a b", "a\r\nb", "ä"])
+async def test_a_cookie_can_not_become_two(imported: Any, colour: str) -> None:
+    told = await error(imported("greet"), language="en", colour=colour)
+    assert (told.field, told.action) == ("colour", Action.FIX_ARGUMENTS)
+
+
+async def test_the_fields_of_a_form_arrive_as_they_were_meant(imported: Any) -> None:
+    said = {"to": "Zoë & Söhne=1", "pages": 3, "copies": ["a b", "c\r\n--d"], "urgent": True}
+    assert await value(imported("sendLetter"), **said) == said
+    assert await value(imported("sendLetter"), to="Ada") == {
+        "to": "Ada",
+        "pages": 1,
+        "copies": None,
+        "urgent": None,
+    }
+
+
+async def test_a_multipart_form_is_sent_without_the_files_that_nobody_needs(imported: Any) -> None:
+    tool = imported("sendParcel")
+    assert set(tool.contract.arguments.names) == {"to", "copies"}
+    assert await value(tool, to='x"\r\n--', copies=["1", "2"]) == {
+        "to": 'x"\r\n--',
+        "copies": ["1", "2"],
+        "photo": False,
+    }
+
+
+def test_a_form_that_needs_a_file_is_refused(imported: Any) -> None:
+    with pytest.raises(ContractError, match="'photo', a file") as told:
+        imported("sendPhoto")
+    assert "by hand" in told.value.remedy
 
 
 async def test_a_body_that_is_no_plain_object_is_one_argument(imported: Any) -> None:

@@ -5,7 +5,7 @@ import gzip
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
+from fastapi import Cookie, Depends, FastAPI, File, Form, Header, HTTPException, Query, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field
@@ -84,6 +84,44 @@ async def add_note(day: str, body: dict[str, Any]) -> Response:
     """Write a note."""
     seen.append({"path": "notes", "day": day, "body": body})
     return Response(status_code=204)
+
+
+@app.post("/letters", operation_id="sendLetter")
+async def send_letter(
+    to: Annotated[str, Form(description="To whom.")],
+    pages: Annotated[int, Form()] = 1,
+    copies: Annotated[list[str] | None, Form()] = None,
+    *,
+    urgent: Annotated[bool | None, Form()] = None,
+) -> dict[str, Any]:
+    """Send a letter."""
+    return {"to": to, "pages": pages, "copies": copies, "urgent": urgent}
+
+
+@app.post("/parcels", operation_id="sendParcel")
+async def send_parcel(
+    to: Annotated[str, Form()],
+    copies: Annotated[list[str] | None, Form()] = None,
+    photo: Annotated[bytes | None, File()] = None,
+) -> dict[str, Any]:
+    """Send a parcel."""
+    return {"to": to, "copies": copies, "photo": photo is not None}
+
+
+@app.post("/photos", operation_id="sendPhoto")
+async def send_photo(photo: Annotated[bytes, File()]) -> int:
+    """Send a photo."""
+    return len(photo)
+
+
+@app.get("/greeting", operation_id="greet")
+async def greet(
+    language: Annotated[str, Cookie(description="In which language.")],
+    colour: Annotated[str, Cookie()] = "none",
+    session_id: Annotated[str, Cookie()] = "nobody",
+) -> list[str]:
+    """Greet in a language."""
+    return [language, colour, session_id]
 
 
 @app.get("/seen", operation_id="seen")

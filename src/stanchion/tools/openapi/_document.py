@@ -1,7 +1,7 @@
 """An OpenAPI document, read and bounded.
 
-Versions 3.0 and 3.1, as JSON. What it says is material: text in it is never an instruction, and
-nothing that it refers to is fetched.
+Versions 3.0 and 3.1, as JSON or YAML. What it says is material: text in it is never an instruction,
+and nothing that it refers to is fetched.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NEVER = {
 
 
 def read_document(document: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
-    """Return a document given as an object, as JSON text, or by its file's path."""
+    """Return a document given as an object, as JSON or YAML text, or by its file's path."""
     try:
         if isinstance(document, Path):
             with document.open("rb") as file:
@@ -46,16 +46,30 @@ def read_document(document: Mapping[str, Any] | str | Path) -> Mapping[str, Any]
         if isinstance(document, str):
             if len(document) > MAX_BYTES:
                 raise _refused(f"it has more than {MAX_BYTES:,} bytes", "import a part of it")
-            document = cast("Mapping[str, Any]", json.loads(document))
+            document = _parsed(document)
         canonical(document, what="the document", limit=MAX_BYTES)
     except OSError as error:
-        raise _refused(f"it can't be read: {error}", "give the path of a JSON file") from error
+        raise _refused(f"it can't be read: {error}", "give the path of a file") from error
     except (ValueError, RecursionError, EncodingError) as error:
-        raise _refused("it isn't JSON of a sane size", "convert YAML to JSON first") from error
+        problem = "it isn't JSON or YAML of a sane size"
+        raise _refused(f"{problem}: {error}", "mend it, or import a part of it") from error
     version = str(document.get("openapi", "")) if isinstance(cast("Any", document), Mapping) else ""
     if not version.startswith(("3.0", "3.1")):
         raise _refused("it isn't OpenAPI 3.0 or 3.1", "convert it to OpenAPI 3.1")
     return document
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        return cast("Mapping[str, Any]", json.loads(text))
+    except ValueError:
+        try:
+            # An extra, loaded when it is used.
+            from stanchion.tools.openapi._yaml import read_yaml
+        except ModuleNotFoundError as error:
+            remedy = "pip install 'stanchion[openapi]' to read YAML, or convert it to JSON"
+            raise _refused("it isn't JSON", remedy) from error
+        return cast("Mapping[str, Any]", read_yaml(text))
 
 
 def secret_names(document: Mapping[str, Any]) -> set[tuple[str, str]]:

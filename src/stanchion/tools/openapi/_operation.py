@@ -1,7 +1,7 @@
 """One operation of a document: where each argument goes, and what comes back.
 
-Parameters and the properties of a JSON body become named arguments. What can't be sent exactly as
-the document says is refused, never guessed.
+Parameters and the properties of a body become named arguments. What can't be sent exactly as the
+document says is refused, never guessed.
 """
 
 from __future__ import annotations
@@ -9,33 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import islice
+from typing import Any
 
 from stanchion.tools._adopt import Adopter
 from stanchion.tools._signature import refuse
+from stanchion.tools.openapi._argument import (
+    Argument,
+    Place,
+    as_list,
+    as_object,
+    is_json,
+    parts_of,
+)
+from stanchion.tools.openapi._body import read_body
 
-__all__ = ["Operation", "Place", "read_operation"]
+__all__ = ["Operation", "read_operation"]
 
-_PLACES = ("path", "query", "header")
 _STYLES = {
     "path": {"simple"},
     "query": {"form", "deepObject", "pipeDelimited", "spaceDelimited"},
     "header": {"simple"},
+    "cookie": {"form"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an argument goes."""
-
-    argument: str
-    where: str
-    """``path``, ``query``, ``header``, ``property`` of the body, or ``body``."""
-    wire: str
-    """Its name there."""
-    style: str = "simple"
-    explode: bool = False
-    as_json: bool = False
+_CREDENTIAL = re.compile(
+    r"(?i)api[-_]?key|auth(?!or)|token|secret|passw|credential|session|\bsid\b|jwt|[cx]srf"
+)
+"""In the name of a header or a cookie: it is nothing that a model should fill in."""
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,6 @@ class Operation:
     body_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
-    place: Place
-    schema: Any
-    required: bool
-
-
 def read_operation(
     document: Mapping[str, Any],
     path: str,
@@ -70,10 +64,10 @@ def read_operation(
 ) -> Operation:
     """Read one operation, or raise ContractError."""
     adopter = Adopter(document, where)
-    item = _object(adopter.resolve(document["paths"][path]))
-    said = _object(item[method])
+    item = as_object(adopter.resolve(document["paths"][path]))
+    said = as_object(item[method])
     arguments = list(_parameters(adopter, item, said, secrets, where))
-    body_type, in_body = _body(adopter, said, {a.place.argument for a in arguments}, where)
+    body_type, in_body = read_body(adopter, said, {a.place.argument for a in arguments}, where)
     arguments += in_body
     _check_path(path, arguments, where)
     text = "\n\n".join(
@@ -110,38 +104,56 @@ def _parameters(
     said: Mapping[str, Any],
     secrets: set[tuple[str, str]],
     where: str,
-) -> Iterator[_Argument]:
+) -> Iterator[Argument]:
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for each in (*_list(item.get("parameters")), *_list(said.get("parameters"))):
-        parameter = _object(adopter.resolve(each))
+    for each in (*as_list(item.get("parameters")), *as_list(said.get("parameters"))):
+        parameter = as_object(adopter.resolve(each))
         found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
     taken: set[str] = set()
     for (place, wire), parameter in found.items():
         if (place, wire.lower() if place == "header" else wire) in secrets:
             continue
-        if place not in _PLACES:
+        if unfit := _unfit(adopter, place, wire, parameter):
+            problem, remedy = unfit
             if parameter.get("required"):
-                raise refuse(where, f"it needs a parameter in {place[:20]}", "leave it out")
+                raise refuse(where, f"it needs {wire[:50]!r} in {place[:20]}, {problem}", remedy)
             continue
         argument = _name(wire, place, taken)
         taken.add(argument)
         yield _parameter(adopter, parameter, Place(argument, place, wire), where)
 
 
+def _unfit(
+    adopter: Adopter, place: str, wire: str, parameter: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """Return why a parameter can't be an argument, and what to do about it."""
+    if place not in _STYLES:
+        return "which isn't known", "leave it out"
+    if place in {"header", "cookie"} and _CREDENTIAL.search(wire):
+        remedy = "name it in a security scheme of the document and send it by `auth`"
+        return "which looks like a credential", f"{remedy}, or leave the operation out"
+    if place == "cookie":
+        parts = islice(parts_of(adopter, parameter.get("schema", {})), 100)
+        structured = any(p.get("type") in ("array", "object") or "properties" in p for p in parts)
+        if structured or "content" in parameter or not _COOKIE_NAME.fullmatch(wire):
+            return "which isn't one plain value under a plain name", "leave it out"
+    return None
+
+
 def _parameter(
     adopter: Adopter, parameter: Mapping[str, Any], place: Place, where: str
-) -> _Argument:
-    default_style = "form" if place.where == "query" else "simple"
+) -> Argument:
+    default_style = "form" if place.where in {"query", "cookie"} else "simple"
     style = str(parameter.get("style", default_style))
     explode = parameter.get("explode", style in {"form", "deepObject"}) is True
-    content = _object(parameter.get("content", {}))
+    content = as_object(parameter.get("content", {}))
     raw: Any = _schema_of(content) if content else parameter.get("schema", {})
     if style not in _STYLES[place.where]:
         raise refuse(where, f"the style of {place.argument} isn't known", "leave it out")
     if "description" in parameter:
-        raw = {**_object(raw), "description": parameter["description"]}
+        raw = {**as_object(raw), "description": parameter["description"]}
     placed = Place(place.argument, place.where, place.wire, style, explode, bool(content))
-    return _Argument(
+    return Argument(
         placed, adopter.part(raw), parameter.get("required") is True or place.where == "path"
     )
 
@@ -154,86 +166,32 @@ def _name(wire: str, place: str, taken: set[str]) -> str:
     return next(n for i in range(1000) if (n := f"{plain}{i or ''}") not in taken)
 
 
-def _check_path(path: str, arguments: Sequence[_Argument], where: str) -> None:
+def _check_path(path: str, arguments: Sequence[Argument], where: str) -> None:
     wanted = set(re.findall(r"\{([^{}]+)\}", path))
     given = {a.place.wire for a in arguments if a.place.where == "path"}
     if wanted != given or not path.startswith("/"):
         raise refuse(where, "its path and its path parameters differ", "mend the document")
 
 
-# Bodies and answers ------------------------------------------------------------------------------
-
-
-def _body(
-    adopter: Adopter, said: Mapping[str, Any], taken: set[str], where: str
-) -> tuple[str, list[_Argument]]:
-    body = _object(adopter.resolve(said.get("requestBody", {})))
-    if not body:
-        return "", []
-    content = _object(body.get("content", {}))
-    media = next((each for each in content if _is_json(each)), None)
-    if media is None:
-        if body.get("required") is True:
-            raise refuse(where, "its body isn't JSON", "leave it out, or write a tool by hand")
-        return "", []
-    schema, required = _object(content[media]).get("schema", {}), body.get("required") is True
-    plain = _object(adopter.resolve(schema))
-    properties = _object(plain.get("properties", {}))
-    if _is_flat(plain, properties, taken) and required:
-        return media, list(_properties(adopter, plain, properties))
-    argument = next(n for n in ("body", "request_body", "json_body") if n not in taken)
-    return media, [_Argument(Place(argument, "body", ""), adopter.part(schema), required)]
-
-
-def _is_flat(schema: Mapping[str, Any], properties: Mapping[str, Any], taken: set[str]) -> bool:
-    """Tell whether a body's properties can stand as arguments of their own."""
-    combined = {"anyOf", "oneOf", "allOf", "not", "if", "patternProperties"} & schema.keys()
-    closed = schema.get("additionalProperties", False) is False
-    names = [re.sub(r"[^A-Za-z0-9_-]", "", name) for name in properties]
-    fits = names == list(properties) and not taken & set(names)
-    return bool(properties) and not combined and closed and fits
-
-
-def _properties(
-    adopter: Adopter, schema: Mapping[str, Any], properties: Mapping[str, Any]
-) -> Iterator[_Argument]:
-    required = set(_list(schema.get("required")))
-    for name, each in properties.items():
-        adopted = adopter.part(each)
-        if adopted.get("readOnly") is not True:
-            yield _Argument(Place(name, "property", name), adopted, name in required)
+# Answers ----------------------------------------------------------------------------------------
 
 
 def _answer(document: Mapping[str, Any], said: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """Return the schema of success answers: any of them, if there are several."""
     adopter = Adopter(document, where)
     found: list[dict[str, Any]] = []
-    for status, each in _object(said.get("responses", {})).items():
+    for status, each in as_object(said.get("responses", {})).items():
         if str(status).startswith("2"):
-            content = _object(_object(adopter.resolve(each)).get("content", {}))
-            media = next((name for name in content if _is_json(name)), None)
+            content = as_object(as_object(adopter.resolve(each)).get("content", {}))
+            media = next((name for name in content if is_json(name)), None)
             if media is None and content and not any(name.startswith("text/") for name in content):
                 raise refuse(where, "it answers neither JSON nor text", "leave it out")
             if media is not None:
-                found.append(adopter.part(_object(content[media]).get("schema", {})))
+                found.append(adopter.part(as_object(content[media]).get("schema", {})))
     if len(found) == 1:
         return adopter.with_definitions(found[0])
     return adopter.with_definitions({"anyOf": found}) if found else {}
 
 
 def _schema_of(content: Mapping[str, Any]) -> Any:
-    return _object(next(iter(content.values()), None)).get("schema", {})
-
-
-def _is_json(media: str) -> bool:
-    plain = media.split(";", 1)[0].strip().lower()
-    return plain == "application/json" or plain.endswith("+json")
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> Sequence[Any]:
-    listed = isinstance(value, Sequence) and not isinstance(value, str)
-    return cast("Sequence[Any]", value) if listed else ()
+    return as_object(next(iter(content.values()), None)).get("schema", {})
