@@ -1,13 +1,15 @@
 """Stanchion with its defaults: an agent's loop in a simulated run, where waiting takes no time.
 
 Two agents that call each other are two workflows: each one's agent asks for the other, which then
-is a child run. What stops anybody is what they do: the limit on turns is out of reach.
+is a child run. As each other's tools they are runs that the tool's body starts, in a real app. What
+stops anybody is what they do: the limit on turns is out of reach.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import logging
 from typing import Any
 
 from benchmarks.loops._contender import (
@@ -18,8 +20,18 @@ from benchmarks.loops._contender import (
     serve,
     unstopped,
 )
+from benchmarks.loops._stuck import agents_as_tools
 from benchmarks.loops._world import LIMIT, TOOLS, Failure, World
-from stanchion import CallContext, NotPerformed, Refused, Run, StepFailed, tool, workflow
+from stanchion import (
+    CallContext,
+    NotPerformed,
+    Refused,
+    Run,
+    Stanchion,
+    StepFailed,
+    tool,
+    workflow,
+)
 from stanchion.models import ModelRequest, ScriptedModel
 from stanchion.testing import simulate
 from stanchion.values import (
@@ -34,6 +46,8 @@ from stanchion.values import (
 from stanchion.workflows import AgentResult
 
 MANY = 100_000
+OPEN: list[Stanchion] = []
+"""The app in which a tool's body starts another agent; one trial is played at a time."""
 
 
 def answer(call: CallContext[World], name: str, argument: Any) -> Any:
@@ -96,7 +110,14 @@ async def save(call: CallContext[World], text: str) -> Any:
     return answer(call, "save", text)
 
 
-ALL = [search, look_up, next_page, get_page, job_status, check, check_row, save]
+@tool(read=True)
+async def ask_other(call: CallContext[World], question: str) -> Any:
+    """Ask another agent."""
+    result = await (await OPEN[0].start(work, question)).result()
+    return result.output or [result.explanation, *(found.result for found in result.partial)]
+
+
+ALL = [search, look_up, next_page, get_page, job_status, check, check_row, save, ask_other]
 
 
 @workflow(tools=ALL)
@@ -110,16 +131,25 @@ async def measure(trial: Trial) -> Outcome:
         return await two_agents(trial)
     world = World(trial.case())
     model = ScriptedModel(lambda _: say(world))
-    done = await simulate(
-        work, world.case.task, models={"strong": model}, deps=world, answers=refuse
-    )
-    result = done.output
+    play = in_an_app if trial.pattern == agents_as_tools.__name__ else in_a_simulation
+    result = await play(world, model)
     if result is None:
-        return Outcome("stopped", world.wasted, kept=False, how=done.reason)
+        return Outcome("stopped", world.wasted, kept=False, how="not ended")
     if result.stop_reason == "completed" and not spoilt(model.requests[-1]):
         return unstopped(world)
     kept = bool(result.partial) or not world.answered
     return Outcome("stopped", world.wasted, kept=kept, how=result.explanation)
+
+
+async def in_a_simulation(world: World, model: ScriptedModel) -> AgentResult[str] | None:
+    task, models = world.case.task, {"strong": model}
+    return (await simulate(work, task, models=models, deps=world, answers=refuse)).output
+
+
+async def in_an_app(world: World, model: ScriptedModel) -> AgentResult[str]:
+    async with Stanchion("sqlite://:memory:", models={"strong": model}, deps=world) as app:
+        OPEN[:] = [app]
+        return await (await app.start(work, world.case.task)).result()
 
 
 def refuse(question: Question) -> str:
@@ -143,7 +173,7 @@ def spoilt(last: ModelRequest) -> bool:
     return "tool-error:no_progress" in told or "tool-error:stuck" in told
 
 
-async def ask_other(run: Run, question: str, other: Any) -> str:
+async def settle(run: Run, question: str, other: Any) -> str:
     result = await run.agent(goal="Settle it, or ask the other.", tools=[], input=question)
     if result.output is None or result.output == "done":
         return "done"
@@ -157,12 +187,12 @@ async def ask_other(run: Run, question: str, other: Any) -> str:
 
 @workflow
 async def clerk(run: Run, question: str) -> str:
-    return await ask_other(run, question, expert)
+    return await settle(run, question, expert)
 
 
 @workflow
 async def expert(run: Run, question: str) -> str:
-    return await ask_other(run, question, clerk)
+    return await settle(run, question, clerk)
 
 
 async def two_agents(trial: Trial) -> Outcome:
@@ -182,4 +212,5 @@ async def two_agents(trial: Trial) -> Outcome:
 
 
 if __name__ == "__main__":
+    logging.getLogger("stanchion.tools").setLevel(logging.ERROR)  # a refusal isn't news here
     serve(measure)

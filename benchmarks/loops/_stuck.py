@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from benchmarks.loops._world import Answers, Call, Case, Failure, Plan
+from benchmarks.loops._world import ASK, Answers, Call, Case, Failure, Plan
 
 __all__ = ["STUCK"]
 
@@ -201,6 +201,19 @@ def same_write(source: random.Random) -> Case:
     return _case("same write", source, lambda: _for_ever(call), _always("saved"))
 
 
+def agents_as_tools(source: random.Random) -> Case:
+    """Agents that have each other as a tool and pass a question on, in the same or other words."""
+    fixed = source.random() < 0.5
+
+    def circle() -> Iterator[Call]:
+        said = " ".join(source.sample(WORDS, 4))
+        while True:
+            yield Call(ASK, f"please settle {said}")
+            said = said if fixed else " ".join(source.sample(WORDS, 4))
+
+    return _case("agents as each other's tools", source, circle)
+
+
 def _for_ever(call: Call) -> Iterator[Call]:
     while True:
         yield call
@@ -216,6 +229,7 @@ STUCK = (
     growing,
     guesses,
     same_write,
+    agents_as_tools,
 )
-"""Two agents that call each other are the ninth of the eight that have to be stopped; they need a
-framework, so each contender plays them in its own way."""
+"""Two agents that hand over to each other come on top: they need a framework, so each contender
+plays them in its own way."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LIMIT", "TOOLS", "WRITES", "Call", "Case", "Failure", "Plan", "World"]
+__all__ = ["ASK", "LIMIT", "TOOLS", "WRITES", "Call", "Case", "Failure", "Plan", "World"]
 
 LIMIT = 60
 """Wasted proposals after which a stuck model is ended by the harness: it was never stopped."""
@@ -25,8 +25,11 @@ TOOLS = {
     "check": ("item", str),
     "check_row": ("row", int),
     "save": ("text", str),
+    "ask_other": ("question", str),
 }
-"""Every tool takes one argument."""
+"""Every tool takes one argument; ``ASK`` is another agent over the same world."""
+
+ASK = "ask_other"
 
 WRITES = {"save"}
 

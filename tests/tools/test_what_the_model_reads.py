@@ -14,7 +14,7 @@ import httpx
 import pytest
 from pydantic import Field
 
-from stanchion.errors import EncodingError
+from stanchion.errors import EncodingError, Refused
 from stanchion.tools import BadResult, NotPerformed, call, render_error, tool, translate
 from stanchion.values import Action, ToolError
 
@@ -295,6 +295,15 @@ FAILURES: dict[str, tuple[Exception, dict[str, Any]]] = {
     "a status that nobody expects": (
         http(418),
         {"code": "http_error", "detail": "the service answered 418", "action": "escalate"},
+    ),
+    "a run that agents would start in a circle": (
+        Refused(HOSTILE, rule="depth"),
+        {
+            "code": "stuck",
+            "detail": "agents call each other in circles, and this call would go on with it",
+            "action": "stop",
+            "do_not": "do not make this call again, in this or another form",
+        },
     ),
     "a timeout": (
         TimeoutError(HOSTILE),

@@ -16,7 +16,7 @@ from langgraph.prebuilt import create_react_agent
 from pydantic import create_model
 
 from benchmarks.loops._contender import TWO_AGENTS, Outcome, Trial, messages, serve, unstopped
-from benchmarks.loops._world import LIMIT, TOOLS, Failure, World
+from benchmarks.loops._world import ASK, LIMIT, TOOLS, Failure, World
 
 warnings.simplefilter("ignore")
 
@@ -41,9 +41,12 @@ class Scripted(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
 
-def tools_of(world: World) -> list[StructuredTool]:
+def tools_of(world: World, agents: list[Any]) -> list[StructuredTool]:
     def make(name: str, argument: str, kind: type) -> StructuredTool:
         async def answer(**given: Any) -> Any:
+            if name == ASK:
+                told = await agents[0].ainvoke({"messages": [("user", given[argument])]})
+                return told["messages"][-1].content
             try:
                 return world.answer(name, given[argument])
             except Failure as failure:
@@ -61,7 +64,9 @@ async def measure(trial: Trial) -> Outcome:
     if trial.pattern == TWO_AGENTS:
         return await two_agents(trial)
     world = World(trial.case())
-    agent = create_react_agent(Scripted(world=world), tools_of(world))
+    agents: list[Any] = []
+    agent = create_react_agent(Scripted(world=world), tools_of(world, agents))
+    agents.append(agent)
     try:
         await agent.ainvoke({"messages": [("user", world.case.task)]})
     except GraphRecursionError as error:

@@ -16,7 +16,7 @@ from openai.types.responses import (
 )
 
 from benchmarks.loops._contender import TWO_AGENTS, Outcome, Trial, messages, serve, unstopped
-from benchmarks.loops._world import LIMIT, TOOLS, Failure, World
+from benchmarks.loops._world import ASK, LIMIT, TOOLS, Failure, World
 
 set_tracing_disabled(True)
 
@@ -45,11 +45,14 @@ def proposal(name: str, arguments: Any, number: int) -> ResponseFunctionToolCall
     )
 
 
-def tools_of(world: World) -> list[FunctionTool]:
+def tools_of(world: World, agents: list[Agent[Any]]) -> list[FunctionTool]:
     def make(name: str, argument: str, kind: type) -> FunctionTool:
         async def answer(_: Any, given: str) -> Any:
+            value = json.loads(given)[argument]
+            if name == ASK:
+                return (await Runner.run(agents[0], value)).final_output
             try:
-                return json.dumps(world.answer(name, json.loads(given)[argument]))
+                return json.dumps(world.answer(name, value))
             except Failure as failure:
                 return f"error: {failure}"
 
@@ -76,7 +79,9 @@ async def measure(trial: Trial) -> Outcome:
             return text("done")
         return proposal(call.tool, {TOOLS[call.tool][0]: call.argument}, world.proposed)
 
-    agent = Agent("worker", model=Scripted(say), tools=tools_of(world))
+    agents: list[Agent[Any]] = []
+    agent = Agent("worker", model=Scripted(say), tools=tools_of(world, agents))
+    agents.append(agent)
     try:
         await Runner.run(agent, world.case.task)
     except AgentsException as error:

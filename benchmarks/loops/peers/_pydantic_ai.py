@@ -11,7 +11,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from benchmarks.loops._contender import TWO_AGENTS, Outcome, Trial, messages, serve, unstopped
-from benchmarks.loops._world import LIMIT, TOOLS, Failure, World
+from benchmarks.loops._world import ASK, LIMIT, TOOLS, Failure, World
 
 
 def model_of(world: World) -> FunctionModel:
@@ -24,9 +24,11 @@ def model_of(world: World) -> FunctionModel:
     return FunctionModel(say)
 
 
-def tools_of(world: World) -> list[Tool[Any]]:
+def tools_of(world: World, agents: list[Agent[None, str]]) -> list[Tool[Any]]:
     def make(name: str, argument: str, kind: type) -> Tool[Any]:
         async def answer(**given: Any) -> Any:
+            if name == ASK:
+                return (await agents[0].run(given[argument])).output
             try:
                 return world.answer(name, given[argument])
             except Failure as failure:
@@ -47,7 +49,9 @@ async def measure(trial: Trial) -> Outcome:
     if trial.pattern == TWO_AGENTS:
         return await two_agents(trial)
     world = World(trial.case())
-    agent = Agent(model_of(world), tools=tools_of(world))
+    agents: list[Agent[None, str]] = []
+    agent = Agent(model_of(world), tools=tools_of(world, agents))
+    agents.append(agent)
     try:
         await agent.run(world.case.task)
     except AgentRunError as error:

@@ -36,7 +36,15 @@ from stanchion.models import Embedder, Model, resolve
 from stanchion.review import Reviewer, Reviewers, ReviewInbox, reply
 from stanchion.tools import Rate
 from stanchion.values import Principal, Question, RunState
-from stanchion.workflows import Clock, Host, ReplayMode, SystemClock, Workflow, Workflows
+from stanchion.workflows import (
+    Clock,
+    Host,
+    ReplayMode,
+    SystemClock,
+    Workflow,
+    Workflows,
+    started_by,
+)
 
 __all__ = ["ModelSpec", "RunHandle", "Stanchion", "new_run_id"]
 
@@ -180,23 +188,30 @@ class Stanchion:
 
         With ``serve=False`` it is left to whichever process serves the store. ``traceparent`` is
         the W3C header of the request that asks for it, whose trace the run's spans then join.
+        From the body of a tool it is started below the run that made the call; raises Refused where
+        runs that start each other would go round in circles.
         """
         self.workflows.add(workflow)
         host = await self.open(serve=serve)
         encoded = None if initiator is None else codec_for(Principal).encode(initiator)
+        value = workflow.input_codec.encode(input, what=f"the input of {workflow.name}")
+        caller = await started_by(host.store, workflow, value)
         record = await host.store.create(
             NewRun(
                 id=new_run_id(),
                 workflow=workflow.name,
                 version=workflow.version,
-                input=workflow.input_codec.encode(input, what=f"the input of {workflow.name}"),
+                input=value,
                 tenant=tenant,
                 user=user,
                 key=key,
                 tags={**(tags or {}), **({TRACEPARENT: traceparent} if traceparent else {})},
                 initiator=encoded,
+                parent="" if caller is None else caller.run,
             )
         )
+        if caller is not None:
+            caller.started.append(record.id)
         self._notify(record.id)
         return RunHandle(self, record.id, workflow.output_codec)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import nullcontext
 from typing import Any, TypeAlias, cast
 
 import mcp_types as types
@@ -14,12 +15,18 @@ from mcp.server.stdio import stdio_server
 
 import stanchion
 from stanchion.integrations._served import Answer, ServedTools
-from stanchion.tools import Contract, render_error
+from stanchion.tools import Contract, calling, render_error
 
 __all__ = ["asgi", "serve_http", "serve_stdio"]
 
 KEY = "stanchion/idempotency-key"
 """Where in ``_meta`` a caller may put a key of its own: the same key is the same call."""
+
+RUN = "stanchion/run"
+"""Where a run of the same store that calls says which it is, and is told which run the call is."""
+
+CIRCLE = "stanchion/circle"
+"""Where it is told by which rule none was started: runs call each other."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -59,7 +66,9 @@ def _server(served: ServedTools) -> Server[Any]:
     ) -> types.CallToolResult:
         meta = cast("dict[str, Any]", params.meta or {})
         key = str(meta.get(KEY, ""))[:200]
-        return _result(await served.call(params.name, params.arguments or {}, key=key))
+        run = str(meta.get(RUN, ""))[:200]
+        with calling(run) if run else nullcontext():
+            return _result(await served.call(params.name, params.arguments or {}, key=key))
 
     return Server(
         served.name,
@@ -92,7 +101,11 @@ def _result(answer: Answer) -> types.CallToolResult:
         content=[types.TextContent(type="text", text=text)],
         structured_content=value if isinstance(value, dict) else None,
         is_error=answer.error is not None,
-        _meta={"stanchion/run": answer.run, "stanchion/reviews": list(answer.reviews)},
+        _meta={
+            RUN: answer.run,
+            "stanchion/reviews": list(answer.reviews),
+            **({CIRCLE: answer.circle} if answer.circle else {}),
+        },
     )
 
 

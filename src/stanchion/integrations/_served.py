@@ -10,12 +10,12 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from stanchion.engine import RunHandle, Stanchion
-from stanchion.errors import EncodingError
+from stanchion.errors import EncodingError, Refused
 from stanchion.ledger import canonical, digest
 from stanchion.tools import Tool, by_name, translate
 from stanchion.trust import Allow
@@ -36,6 +36,8 @@ class Answer:
     run: str = ""
     reviews: tuple[str, ...] = ()
     """Open questions that the call waits for."""
+    circle: str = ""
+    """The rule by which no run was started: it would stand below too many, or go in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,14 @@ class ServedTools:
         except EncodingError as error:
             return Answer(error=translate(error, tool.contract))
         call = _Call(name, arguments)
-        if key:
-            return await self._answer(await self._start(call, f"key:{name}:{key}"))
-        if tool.contract.effect == "read":
-            return await self._answer(await self._start(call, ""))
-        return await self._join(call, f"call:{name}:{digest(data).hex()}")
+        try:
+            if key:
+                return await self._answer(await self._start(call, f"key:{name}:{key}"))
+            if tool.contract.effect == "read":
+                return await self._answer(await self._start(call, ""))
+            return await self._join(call, f"call:{name}:{digest(data).hex()}")
+        except Refused as refused:
+            return Answer(error=translate(refused, tool.contract), circle=refused.facts["rule"])
 
     async def _join(self, call: _Call, identity: str) -> Answer:
         """Join the newest equal call whose outcome nobody was told yet, or start one."""
@@ -154,7 +159,7 @@ def _one_call(
     define = workflow(
         name=f"served:{name}", tools=tuple(tools.values()), untrusted_may=untrusted_may
     )
-    return define(served_call)
+    return replace(define(served_call), vouched=True)
 
 
 def _unknown_tool(tools: Mapping[str, Any]) -> ToolError:

@@ -305,7 +305,9 @@ class NewRun:
     """The lineage that idempotency keys are minted from: a run that was handed over passes it on,
     a child or a fork has its own; empty makes it this run's id."""
     parent: str = ""
+    """The run that started it: as a child, or from the body of a tool."""
     parent_place: Place | None = None
+    """Where it waits for this child; None if it doesn't."""
     forked_from: str = ""
     forked_at: int = 0
     """The last entry copied from the run forked from."""

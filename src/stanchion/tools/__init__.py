@@ -9,6 +9,7 @@ from stanchion.tools._bare import bare_contract
 from stanchion.tools._breaker import Breaker, Circuit, speaks_of_target
 from stanchion.tools._bucket import Rate, Taken, TooEarly
 from stanchion.tools._call import call
+from stanchion.tools._caller import CIRCLES, Caller, calling, current_caller
 from stanchion.tools._compensate import compensate, compensation_of
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
@@ -58,6 +59,7 @@ from stanchion.tools._validate import validate
 from stanchion.tools._within import within
 
 __all__ = [
+    "CIRCLES",
     "GRACE",
     "NOTICE_AT",
     "STUCK",
@@ -71,6 +73,7 @@ __all__ = [
     "CallAgain",
     "CallContext",
     "CallHistory",
+    "Caller",
     "CantTell",
     "Circuit",
     "Contract",
@@ -114,9 +117,11 @@ __all__ = [
     "bare_contract",
     "by_name",
     "call",
+    "calling",
     "compensate",
     "compensation_of",
     "compose",
+    "current_caller",
     "execute_body",
     "ground",
     "judge",

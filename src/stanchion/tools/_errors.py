@@ -17,7 +17,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stanchion.errors import EncodingError
+from stanchion.errors import EncodingError, Refused
+from stanchion.tools._caller import CIRCLES
 from stanchion.tools._contract import Contract
 from stanchion.tools._http_errors import http_failure, translate_status
 from stanchion.tools._identifiers import do_not_guess, is_identifier, spelled
@@ -43,6 +44,8 @@ def translate(exception: BaseException, contract: Contract) -> ToolError:
             return _unfit_arguments(contract)
         case BadResult():
             return _bad_result(exception)
+        case Refused() if exception.facts.get("rule") in CIRCLES:
+            return _in_a_circle()
         case _:
             return _settle(_foreign(exception, contract), contract)
 
@@ -54,6 +57,15 @@ def unknown_outcome() -> ToolError:
         problem="the call was sent or may have been, and what came of it is not known",
         action=Action.ESCALATE,
         do_not="do not call it again: whether it happened is not known",
+    )
+
+
+def _in_a_circle() -> ToolError:
+    return ToolError(
+        code="stuck",
+        problem="agents call each other in circles, and this call would go on with it",
+        action=Action.STOP,
+        do_not="do not make this call again, in this or another form",
     )
 
 

@@ -10,6 +10,7 @@ from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._here import current_step
 from stanchion.workflows._host import Host, ReplayMode
 from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._lineage import started_by
 from stanchion.workflows._run import Run
 from stanchion.workflows._tree import spent_by, steps_of
 from stanchion.workflows._workflow import Workflow, Workflows, workflow
@@ -27,6 +28,7 @@ __all__ = [
     "advance",
     "current_step",
     "spent_by",
+    "started_by",
     "steps_of",
     "workflow",
 ]

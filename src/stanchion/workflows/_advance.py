@@ -190,7 +190,7 @@ async def _end(
     messages = (*_to_parent(incarnation, state, reason, result), *_to_children(incarnation))
     taken = tuple(m.id for m in incarnation.cancels)
     notes = _cancelling(incarnation) if state is RunState.CANCELLED else []
-    notes.append(_note(state.value, result or error))
+    notes.append(_note(state.value, result or error, **incarnation.circle))
     await incarnation.append(*notes, taken=taken, sent=messages, change=change)
     for message in messages:
         incarnation.host.notify(message.run)
@@ -200,12 +200,13 @@ def _to_parent(
     incarnation: Incarnation, state: RunState, reason: str, result: Payload | None
 ) -> list[Message]:
     record = incarnation.record
-    if not record.parent:
-        return []
+    if not record.parent or record.parent_place is None:
+        return []  # who started it from the body of a tool waits for it as it likes
     ended = {
         "state": state.value,
         "reason": reason,
         "result": None if result is None else json.loads(result.data),
+        **incarnation.circle,
     }
     topic = f"child:{record.id}"
     key = f"{topic}:{record.epoch}"

@@ -181,8 +181,11 @@ def _output(task: AgentTask, message: Message, reader: Reader | None) -> Any:
 
 
 async def _may_go_on(incarnation: Incarnation, task: AgentTask, calls: AgentCalls) -> bool:
-    """Ask a person whether a stuck agent may go on; nobody's answer ends it."""
-    if task.when_stuck == "stop":
+    """Ask a person whether a stuck agent may go on; nobody's answer ends it.
+
+    Of agents that call each other it is the outermost who asks: a caller waits for the others.
+    """
+    if task.when_stuck == "stop" or (incarnation.circles and incarnation.record.parent):
         return False
     findings = [[f.tool, f.arguments, f.result] for f in calls.findings()[-_SHOWN:]]
 

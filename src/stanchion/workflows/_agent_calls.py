@@ -18,6 +18,7 @@ from typing import Any
 from stanchion.errors import Denied, Expired, Refused, ToolFailed
 from stanchion.ledger import payload
 from stanchion.tools import (
+    CIRCLES,
     NOTICE_AT,
     STUCK,
     Admit,
@@ -84,6 +85,8 @@ class Outcome:
     error: ToolError | None = None
     performed: bytes = b""
     reading: Reading | None = None
+    circle: str = ""
+    """The rule that ended a run which the call started, if runs call each other in circles."""
 
 
 @dataclass(slots=True)
@@ -137,13 +140,22 @@ class AgentCalls:
         identity = payload([part.name, part.arguments]).digest
         if self._remembers() and identity in self.performed:
             return Outcome(tool, performed=identity)
+        reply = error = None
+        place = self.incarnation.next_place()
         try:
-            return Outcome(tool, await self._call(tool, part, part.arguments))
-        except (ToolFailed, Denied, Expired, Refused) as error:
-            return Outcome(tool, error=tool_error_of(error))
+            reply = await self._call(tool, part, part.arguments)
+        except (ToolFailed, Denied, Expired, Refused) as raised:
+            error = tool_error_of(raised)
+        return Outcome(tool, reply, error, circle=self.incarnation.circles.get(place, ""))
 
     def tell(self, part: ToolCallPart, outcome: Outcome) -> ToolResponsePart:
         """Take in what came of a call, and return what the model is told of it."""
+        told = self._tell(part, outcome)
+        if outcome.circle:
+            self.stuck = f"agents call each other in circles: {CIRCLES[outcome.circle]}"
+        return told
+
+    def _tell(self, part: ToolCallPart, outcome: Outcome) -> ToolResponsePart:
         self.count += 1
         tool, reply, error = outcome.tool, outcome.reply, outcome.error
         if error is _ENDED:

@@ -61,7 +61,7 @@ def _say_input(
     """Take in the initiator's own words: the input, unless other code wrote it, and the claims."""
     document = json.loads(incarnation.replayed.payload(incarnation.record.input))
     own, others = divide(document, workflow.input_codec.schema())
-    if incarnation.record.parent:
+    if incarnation.record.parent and not workflow.vouched:
         own, others = [], [*own, *others]
     index.say(own)
     index.distrust(others)

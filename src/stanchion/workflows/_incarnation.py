@@ -10,6 +10,7 @@ behind and have seen, what replay returns, and what a commit begins with, have f
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -44,12 +45,13 @@ from stanchion.ledger import (
     payload,
     traceparent,
 )
-from stanchion.tools import Pulse
+from stanchion.tools import Pulse, calling
 from stanchion.values import Json
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
 from stanchion.workflows._left import Left, left_in
+from stanchion.workflows._lineage import CIRCLE, circle_below, circle_of
 from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 from stanchion.workflows._owed import Owed
@@ -154,6 +156,8 @@ class Incarnation:
         """What makes this incarnation's end not the workflow's own doing."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
+        self.circles = {e.place: e.facts[CIRCLE] for e in entries if CIRCLE in e.facts}
+        """By which rule runs were refused below a step: they called each other in circles."""
         notes = [e for e in entries if e.phase is EntryPhase.NOTE]
         opened = set(self.journal.open_waits()) - left_in(entries)
         self.outside = Outside(host, record.id, opened, self.poke)
@@ -216,7 +220,7 @@ class Incarnation:
         what = f"the result of {scope.kind} {scope.name!r}"
         outer = here.set((self.record, scope.place))
         try:
-            encoded, value = result.round_trip(await body(scope), what=what)
+            encoded, value = result.round_trip(await self._do(scope, body), what=what)
         except StepError as error:
             await self._finish(scope, encode_error(error), status="error")
             raise decode_error(encode_error(error)) from error
@@ -226,6 +230,15 @@ class Incarnation:
         step = scope.place, scope.kind, scope.name
         see(self.conductor.lane(), *step, request=scope.request, result=encoded.digest)
         return value
+
+    async def _do(self, scope: StepScope, body: Body) -> Any:
+        """Do what a step does; note if runs that it started went round in circles."""
+        with calling(self.record.id) as caller:
+            try:
+                return await body(scope)
+            finally:
+                if rule := await circle_below(self.host.store, caller):
+                    scope.facts[CIRCLE] = self.circles[scope.place] = rule
 
     async def _finish(self, scope: StepScope, result: Payload, **facts: Json) -> None:
         self.preface.settle(scope.place)
@@ -323,6 +336,8 @@ class Incarnation:
         failed: bool = False,
     ) -> None:
         facts: dict[str, Json] = {"timed_out": True} if message is None else {}
+        if message is not None and message.kind == "child":
+            facts |= circle_of(json.loads(message.payload))
         if failed:
             facts["status"] = "error"
         self.outside.end(wait.place)
@@ -331,6 +346,11 @@ class Incarnation:
             taken=_ids(message),
             settlement=ONE_STEP,
         )
+
+    @property
+    def circle(self) -> dict[str, Json]:
+        """What the run's end says if runs below it went round in circles."""
+        return {CIRCLE: next(iter(self.circles.values()))} if self.circles else {}
 
     async def poke(self) -> None:
         """Look for messages and due times, and wake the lanes that they are for."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from stanchion.errors import EncodingError, Expired, Refused, StanchionError, StepFailed
+from stanchion.errors import EncodingError, Expired, StanchionError, StepFailed
 from stanchion.ledger import (
     Codec,
     Draft,
@@ -22,12 +22,12 @@ from stanchion.ledger import (
     NewRun,
     Payload,
     Place,
-    RunRecord,
     codec_for,
     payload,
 )
 from stanchion.values import Principal
 from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._lineage import CIRCLE, circle_in, lineage
 from stanchion.workflows._outside import Awaited, Ignored, WaitSpec
 from stanchion.workflows._workflow import Workflow
 
@@ -236,31 +236,16 @@ async def _refuse_circle(
     incarnation: Incarnation, workflow: Workflow[Any, Any, Any], value: Payload, request: Payload
 ) -> None:
     """Record a refusal instead of a child that runs which call each other would never end with."""
-    above = await _lineage(incarnation, workflow.max_depth)
-    same = [r for r in above if (r.workflow, r.input) == (workflow.name, value.digest)]
-    if len(above) > workflow.max_depth:
-        rule, why = "depth", f"{len(above)} runs stand above it"
-    elif len(same) > 1:
-        rule, why = "circle", "runs above it were already given the same input, twice"
-    else:
+    above = await lineage(incarnation.host.store, incarnation.record, workflow.max_depth)
+    refused = circle_in(above, workflow, value.digest)
+    if refused is None:
         return
 
-    async def refuse(_: StepScope) -> Any:
-        raise Refused(
-            f"the child {workflow.name} isn't started: {why}",
-            remedy="end the circle, or raise @workflow(max_depth=...) if it is meant",
-            rule=rule,
-        )
+    async def refuse(scope: StepScope) -> Any:
+        scope.facts[CIRCLE] = refused.facts["rule"]
+        raise refused
 
     await incarnation.perform("child", workflow.name, request, workflow.output_codec, refuse)
-
-
-async def _lineage(incarnation: Incarnation, at_most: int) -> list[RunRecord]:
-    """Return the run and those above it, one more than may be."""
-    found = [incarnation.record]
-    while found[-1].parent and len(found) <= at_most:
-        found.append(await incarnation.host.store.get(found[-1].parent))
-    return found
 
 
 async def patched(incarnation: Incarnation, change: str) -> bool:

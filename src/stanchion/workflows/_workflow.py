@@ -99,9 +99,11 @@ class Workflow(Generic[RunT, I, O]):
     untrusted: Mode = "quarantine"
     """What an agent of it may see of values that nobody vouches for."""
     max_depth: int = 8
-    """How many runs may stand above one of it: the depth of children of children."""
+    """How many runs may stand above one of it: children of children, runs that tools started."""
     approvers: Mapping[str, Approvers] = field(default_factory=dict[str, Approvers])
     """Who approves the calls of which tool; anybody, where nothing is said."""
+    vouched: bool = False
+    """Its input counts as the initiator's own words whoever started it, as for served calls."""
 
 
 class Workflows:

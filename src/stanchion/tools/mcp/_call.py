@@ -18,6 +18,7 @@ from mcp_types import INVALID_REQUEST
 from pydantic import ValidationError
 
 from stanchion.errors import ContractError
+from stanchion.tools._caller import CIRCLES, current_caller
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract
 from stanchion.tools._errors import unreachable
@@ -33,6 +34,12 @@ __all__ = ["KEY", "Target", "call"]
 
 KEY = "stanchion/idempotency-key"
 """Where in ``_meta`` a server that was declared to know keys finds the call's."""
+
+RUN = "stanchion/run"
+"""Where a server of our own finds the run that calls, and says which run the call was."""
+
+CIRCLE = "stanchion/circle"
+"""Where it says by which rule it started none: runs call each other."""
 
 _OPENING = 0.8
 """The share of a call's time after which nothing is sent any more."""
@@ -65,6 +72,8 @@ class _Forgotten(Exception):
 async def _once(target: Target, arguments: Mapping[str, Any], context: CallContext[Any]) -> Any:
     contract, heard = target.contract, Heard()
     meta = {KEY: context.key} if contract.accepts_key and context.key else {}
+    if contract.trusted and context.run:
+        meta[RUN] = context.run
     async with target.sessions.connection() as connection:
         await _prepare(target, connection)
         context.check_deadline()
@@ -78,7 +87,17 @@ async def _once(target: Target, arguments: Mapping[str, Any], context: CallConte
             raise failure(error, heard, connection.heard, contract) from error
         except ValidationError as error:
             raise BadResult(f"{contract.name} answered with no answer of the protocol") from error
+    if contract.trusted:
+        _note_run(answer.meta or {})
     return value_of(answer, contract)
+
+
+def _note_run(meta: Mapping[str, Any]) -> None:
+    """Take a trusted server's word for which run the call was there."""
+    caller = current_caller()
+    if caller is not None:
+        caller.started += [str(meta[RUN])] if meta.get(RUN) else []
+        caller.refused = next((rule for rule in CIRCLES if rule == meta.get(CIRCLE)), "")
 
 
 async def _prepare(target: Target, connection: Connection) -> None:
