@@ -15,7 +15,8 @@ from stanchion.ledger import Message, NewRun, open_store, payload
 from stanchion.review import Reviewers, ReviewInbox, ReviewRefused, answer_to_body, reply
 from stanchion.testing import FakeClock, simulate
 from stanchion.values import Question
-from stanchion.workflows import Host, Workflow, Workflows, advance
+from stanchion.workflows import Host, Workflow, Workflows
+from tests.moving import move
 from tests.tools.bank import NOW
 from tests.workflows.desk import Bank, pay_blindly
 
@@ -83,7 +84,7 @@ class Desk:
         return await self.next()
 
     async def next(self) -> Question:
-        await advance(self.host, "run")
+        await move(self.host, "run")
         (question,) = await self.inbox.pending()
         return question
 
@@ -91,7 +92,7 @@ class Desk:
         await self.inbox.answer(reply(question, "approve", by=by, at=self.clock.now()))
 
     async def state(self) -> str:
-        record = await advance(self.host, "run")
+        record = await move(self.host, "run")
         await self.store.close()
         return record.state.value if record else ""
 
