@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.evaluate import CaseResult, write_results
+from stanchion.evaluate import CaseResult, load_dataset, read_results, write_results
 from tests.cli.conftest import Terminal
 
 
@@ -78,3 +78,82 @@ def test_a_plan_says_how_many_cases_before_they_are_paid_for(terminal: Terminal)
 
     assert f"{data['planned']:,} cases" in told.out
     assert data["maximum"] == 2 * data["planned"]
+
+
+EXPERIMENT = """
+from stanchion import Stanchion
+from stanchion.evaluate import Case, Dataset, Experiment, exact
+from tests.evaluate.shop import quote
+
+cases = [
+    Case(["tea"], {"tea": 3}, id="tea", facts={"kind": "drink"}),
+    Case(["jam"], {"jam": 4}, id="jam", facts={"kind": "food"}),
+]
+prices = Experiment(quote, Dataset(tuple(cases)), {"exact": exact()})
+broken = Experiment(quote, Dataset((Case(["gold"]),)), {"exact": exact()})
+"""
+
+
+@pytest.fixture
+def experiment(folder: Path) -> str:
+    (folder / "prices.py").write_text(EXPERIMENT, encoding="utf-8")
+    return "prices.py:prices"
+
+
+def test_an_experiment_is_run_and_again_for_nothing(
+    terminal: Terminal, folder: Path, experiment: str
+) -> None:
+    words = ("eval", "run", experiment, "--to", "results.jsonl", "--store", "sqlite:///l.db")
+
+    told, data = terminal(*words, "--by", "kind"), terminal(*words, "--by", "kind", "--json").data
+
+    assert told.code == 0
+    assert "2 runs in" in told.err
+    assert data["reused"] == 2
+    assert [each["name"] for each in data["metrics"]["exact"]] == ["all", "food", "drink"]
+    assert [each.scores["exact"] for each in read_results(folder / "results.jsonl")] == [1, 0]
+
+
+def test_an_experiment_with_broken_cases_exits_with_1(terminal: Terminal, experiment: str) -> None:
+    told = terminal(
+        "eval", "run", "prices.py:broken", "--to", "r.jsonl", "--store", "sqlite:///l.db"
+    )
+
+    assert told.code == 1
+    assert "1 without a score" in told.err
+
+
+def test_runs_are_added_to_a_dataset_once_and_split(
+    terminal: Terminal, folder: Path, experiment: str
+) -> None:
+    store = ("--store", "sqlite:///l.db")
+    terminal("eval", "run", experiment, "--to", "results.jsonl", *store)
+    runs = [str(r.facts["runs"][0]) for r in read_results(folder / "results.jsonl")]
+    add = ("dataset", "add", "--to", "cases.jsonl", *store)
+
+    one = terminal(*add, runs[0][:8], "--expected", '{"tea": 3}', "--json").data
+    both = terminal(*add, "--workflow", "quote", "--was-right", "--json").data
+    cases = load_dataset(folder / "cases.jsonl").cases
+    parts = terminal("dataset", "split", "cases.jsonl", "--part", "a=0.5", "--part", "b=0.5")
+
+    assert (one["cases"], both["cases"]) == (1, 2)
+    assert [(c.input, c.expected) for c in cases] == [
+        (["tea"], {"tea": 3}),
+        (["jam"], {"jam": 5}),
+    ]
+    assert parts.code == 0
+    assert (folder / "cases.a.jsonl").exists()
+    assert terminal("dataset", "show", "cases.jsonl", "--json").data["cases"] == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "--to", "c.jsonl"),
+        ("add", "abc", "--to", "c.jsonl", "--workflow", "quote"),
+        ("add", "abc", "def", "--to", "c.jsonl", "--expected", "1"),
+        ("split", "c.jsonl", "--part", "0.5"),
+    ],
+)
+def test_words_that_contradict_are_wrong_usage(terminal: Terminal, words: tuple[str, ...]) -> None:
+    assert terminal("dataset", *words).code == 2

@@ -1,8 +1,9 @@
-"""``stanchion eval``: what an upgrade must show, and whether it did."""
+"""``stanchion eval``: experiments, what an upgrade must show, and whether it did."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -11,25 +12,37 @@ import typer
 from rich.text import Text
 
 from stanchion.cli._console import columns, draw, yielding
-from stanchion.cli._options import Json
-from stanchion.cli._output import emit_json
+from stanchion.cli._evaluating import progress_bar
+from stanchion.cli._options import Json, StoreUrl
+from stanchion.cli._output import emit_json, note
+from stanchion.cli._stores import settings_for
+from stanchion.cli._targets import load_app, load_named
 from stanchion.cli._text import one_line
+from stanchion.cli._watch import interruptible
+from stanchion.engine import Stanchion
 from stanchion.evaluate import (
+    Estimate,
+    Evaluation,
+    Experiment,
     GatePlan,
     GateReport,
+    estimate,
+    evaluate,
     gate,
     in_words,
     junit,
     markdown,
     plan_gate,
     read_results,
+    slices,
+    write_results,
 )
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="eval",
-    help="Judge a candidate against a baseline; plan how many cases that needs.",
+    help="Run experiments; judge a candidate against a baseline, plan the cases for it.",
     no_args_is_help=True,
 )
 
@@ -83,6 +96,44 @@ def judge(
     raise typer.Exit(report.verdict.exit_code)
 
 
+@app.command("run")
+def run_experiment(
+    target: Annotated[
+        str, typer.Argument(metavar="MODULE:EXPERIMENT", help="An Experiment; a module, or a file.")
+    ],
+    *,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Write the results here.")],
+    app_target: Annotated[
+        str | None, typer.Option("--app", metavar="MODULE:APP", help="Whose models and resources.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="FACT", help="Show slices by this fact of the cases.")
+    ] = "",
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Run an experiment: each case a run, scored; run it again to go on where it ended.
+
+    Exits with 1 if not every case has its scores.
+    """
+    experiment: Experiment = load_named(target, (Experiment,), "Experiment")
+    settings = settings_for(store)
+    app = load_app([app_target], settings) if app_target else Stanchion(settings=settings)
+    found = interruptible(_run(app, experiment, is_watched=not as_json and sys.stderr.isatty()))
+    write_results(to, found.results)
+    parts = {
+        metric: [estimate(found.results, metric, name="all"), *_slices(found, metric, by)]
+        for metric in experiment.scorers
+        if found.results
+    }
+    if as_json:
+        emit_json(_facts(found, parts))
+    else:
+        _estimates(found, parts)
+    complete = len(found.results) == len(experiment.dataset.cases) and not found.progress.failed
+    raise typer.Exit(0 if complete else 1)
+
+
 @app.command()
 def plan(
     *,
@@ -109,6 +160,53 @@ def plan(
         f"{found.planned:,} cases: by then an equally good candidate has passed with a probability "
         f"of {power:.0%}\n{found.maximum:,} at most: look no further, it stays inconclusive"
     )
+
+
+async def _run(app: Stanchion, experiment: Experiment, *, is_watched: bool) -> Evaluation:
+    total = len(experiment.dataset.cases) * experiment.trials
+    async with app:
+        with progress_bar(total, is_watched=is_watched) as show:
+            return await evaluate(app, experiment, progress=show)
+
+
+def _slices(found: Evaluation, metric: str, by: str) -> Sequence[Estimate]:
+    return slices(found.results, metric, by) if by else ()
+
+
+def _facts(found: Evaluation, parts: Mapping[str, Sequence[Estimate]]) -> dict[str, object]:
+    return {
+        "dataset": found.dataset,
+        "cases": len(found.results),
+        "runs": found.progress.done,
+        "reused": found.progress.reused,
+        "failed": found.progress.failed,
+        "usd": str(found.progress.usd),
+        "seconds": found.seconds,
+        "stopped": found.stopped,
+        "metrics": {metric: [asdict(each) for each in some] for metric, some in parts.items()},
+    }
+
+
+def _estimates(found: Evaluation, parts: Mapping[str, Sequence[Estimate]]) -> None:
+    numbers = frozenset({"cases", "without"})
+    table = columns("metric", "slice", "cases", "without", "value", numbers=numbers)
+    for metric, some in parts.items():
+        for each in some:
+            table.add_row(
+                Text(one_line(metric), style="bold"),
+                Text(one_line(each.name)),
+                Text(str(each.cases)),
+                Text(str(each.unscored or "")),
+                Text(str(each)),
+            )
+    draw(table)
+    told = found.progress
+    note(
+        f"{told.done} runs in {found.seconds:.1f} s, {told.reused} of them there already, "
+        f"{told.failed} without a score, ${told.usd:.4f}"
+    )
+    if found.stopped:
+        note(f"not all cases were run: {found.stopped}")
 
 
 def _margins(given: Sequence[str]) -> list[tuple[str, float]]:

@@ -8,13 +8,13 @@ runs anything here: the gate judges results. NumPy is imported when a verdict is
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from stanchion.errors import ConfigurationError
+from stanchion.evaluate._order import drawn_order
 from stanchion.evaluate._plan import GatePlan
 from stanchion.evaluate._results import CaseResult, Pair, paired
 
@@ -84,7 +84,7 @@ def gate(
     # An optional extra.
     from stanchion.evaluate.statistics import holm
 
-    rows = _in_order(paired(candidate, baseline), order)
+    rows = drawn_order(paired(candidate, baseline), lambda pair: (pair.group, pair.case), order)
     heard = {name: _weigh(name, plan, rows) for name, plan in plans.items()}
     worse = holm({name: 1 / max(each.against, 1.0) for name, each in heard.items()})
     metrics = tuple(heard[name].verdict(worse[name]) for name in plans)
@@ -95,16 +95,6 @@ def _overall(verdicts: Sequence[Verdict]) -> Verdict:
     if Verdict.FAIL in verdicts:
         return Verdict.FAIL
     return Verdict.PASS if {*verdicts} == {Verdict.PASS} else Verdict.INCONCLUSIVE
-
-
-def _in_order(pairs: Sequence[Pair], order: str) -> list[list[Pair]]:
-    """Return the pairs by group, a case without one by itself, groups in an order drawn by name."""
-    groups: dict[tuple[str, str], list[Pair]] = {}
-    for pair in pairs:
-        key = ("group", pair.group) if pair.group else ("case", pair.case)
-        groups.setdefault(key, []).append(pair)
-    drawn = {key: hashlib.sha256(f"{order}\0{key}".encode()).digest() for key in groups}
-    return [groups[key] for key in sorted(groups, key=lambda key: drawn[key])]
 
 
 def _whole(groups: Sequence[Sequence[Pair]], maximum: int) -> list[Sequence[Pair]]:

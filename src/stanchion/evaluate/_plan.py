@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stanchion.errors import ConfigurationError
 
@@ -32,6 +32,12 @@ class GatePlan:
                 f"a margin of {self.margin:g} with an error of {self.alpha:g} can't be judged",
                 remedy="give a margin between 0 and 1 and an error between 0 and 0.5",
             )
+        if not 0 < self.discordance <= 1 or not 0 <= self.icc <= 1 or self.group_size < 1:
+            raise ConfigurationError(
+                f"a discordance of {self.discordance:g} in groups of {self.group_size:g} with an "
+                f"ICC of {self.icc:g} can't be",
+                remedy="give a discordance up to 1, an ICC from 0 to 1, groups of 1 or more",
+            )
 
     @property
     def variance(self) -> float:
@@ -56,6 +62,7 @@ def plan_gate(
     # An optional extra.
     from stanchion.evaluate.statistics import Design, cases_until_settled
 
+    expected = GatePlan(margin, alpha, discordance, group_size, icc)
     design = Design(discordance, group_size, icc)
     planned = cases_until_settled(design, margin, alpha=alpha, wanted=power)
-    return GatePlan(margin, alpha, discordance, group_size, icc, planned, 2 * planned)
+    return replace(expected, planned=planned, maximum=2 * planned)

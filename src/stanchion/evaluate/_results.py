@@ -41,7 +41,7 @@ class Pair:
 def read_results(path: Path) -> tuple[CaseResult, ...]:
     """Read results from JSON lines: ``{"case": "17", "scores": {"exact": 1}, "group": "anna"}``."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{path} can't be read: {error}",
