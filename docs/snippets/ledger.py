@@ -34,7 +34,7 @@ asyncio.run(main())
 # > 1 note run started at ''
 # > 2 open agent strong at ''
 # > 3 done model strong at '/0'
-# >   prompt: {'system': 1, 'turns': 1}
+# >   prompt: {'pinned': 2}
 # > 4 done agent strong at ''
 # > 5 note run completed at ''
 # > whole

@@ -20,6 +20,9 @@ stable.
     │   ├── ModelUnavailable    overload, rate limit, time-out, connection: worth a retry
     │   ├── ModelRefused        bad request, credentials, quota: a retry won't help
     │   └── InvalidResponse     the answer doesn't fit the schema after bounded repair
+    ├── ContextError            what a model would be sent isn't as it must be; nothing was sent
+    │   ├── PinnedMissing       a pinned text isn't in the request, word for word
+    │   └── WindowOverflow      what must be sent doesn't fit the window
     ├── StepError               what a step raises in a workflow; recorded, the same on replay
     │   ├── ToolFailed          the tool answered with a structured error
     │   ├── Refused             policy forbids this call
@@ -43,6 +46,7 @@ __all__ = [
     "BareToolCallError",
     "ConcurrentScopeError",
     "ConfigurationError",
+    "ContextError",
     "ContractError",
     "Denied",
     "DestinationFailed",
@@ -56,6 +60,7 @@ __all__ = [
     "ModelRefused",
     "ModelUnavailable",
     "NonDeterminismError",
+    "PinnedMissing",
     "Refused",
     "RunCancelled",
     "RunError",
@@ -68,6 +73,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreUnavailable",
     "ToolFailed",
+    "WindowOverflow",
     "WorkflowError",
 ]
 
@@ -185,6 +191,24 @@ class InvalidResponse(ModelError):
     """The answer doesn't fit what was asked for, after the bounded number of repairs."""
 
     code = "invalid_response"
+
+
+class ContextError(StanchionError):
+    """What a model would be sent isn't as it must be; it wasn't sent."""
+
+    code = "context"
+
+
+class PinnedMissing(ContextError):
+    """The goal, or another pinned text, isn't in the request word for word."""
+
+    code = "pinned_missing"
+
+
+class WindowOverflow(ContextError):
+    """What must be sent doesn't fit the window, whatever is summarised."""
+
+    code = "window_overflow"
 
 
 class StepError(StanchionError):

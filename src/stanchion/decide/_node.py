@@ -66,6 +66,12 @@ class Node:
         """What the model chooses among; empty where it fills a schema."""
         return self.options.names if self.calibration is None else self.calibration.words
 
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """What the model must be sent word for word."""
+        asked = self.question if self.calibration is None else self.calibration.instruction
+        return tuple(filter(None, (asked, self.evidence)))
+
     def sections(self) -> Sections:
         """Return the prompt: the question and the options, then examples, then the evidence."""
         if self.calibration is not None:

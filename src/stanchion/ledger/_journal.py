@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from stanchion.errors import NonDeterminismError
 from stanchion.ledger._records import Entry, EntryPhase, Place
@@ -120,6 +121,21 @@ class Journal:
         self._unclaimed[place.lane] -= 1
         self._claimed.add(place)
         return recorded
+
+    def kind_at(self, place: Place) -> str | None:
+        """Return the kind of the step that is recorded at a place, None at the frontier."""
+        recorded = self._at(place)
+        return None if recorded is None else recorded.entries[0].kind
+
+    def facts_at(self, place: Place) -> Mapping[str, Any]:
+        """Return the facts of a recorded step's outcome, none without one."""
+        recorded = self._at(place)
+        return {} if recorded is None or recorded.done is None else recorded.done.facts
+
+    def done_at(self, place: Place) -> int | None:
+        """Return the number of the entry with a recorded step's outcome, None without one."""
+        recorded = self._at(place)
+        return None if recorded is None or recorded.done is None else recorded.done.seq
 
     def is_claimed(self, place: Place) -> bool:
         """Tell whether the code has asked for a recorded step, or for one that it is part of."""

@@ -22,8 +22,10 @@ from stanchion.models._registry import (
 )
 from stanchion.models._resilience import Fallback, Retrying, Validating
 from stanchion.models._scripted import Script, Scripted, ScriptedModel
+from stanchion.models._tokens import CountsTokens, context_tokens_of, counter_of
 
 __all__ = [
+    "CountsTokens",
     "EmbedFunction",
     "Embedder",
     "EmbedderOf",
@@ -45,6 +47,8 @@ __all__ = [
     "ToolSpec",
     "Validating",
     "check_real_calls",
+    "context_tokens_of",
+    "counter_of",
     "default_stack",
     "forbid_real_calls",
     "inventory",

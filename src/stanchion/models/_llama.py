@@ -30,6 +30,8 @@ from stanchion.values import Message, TextPart
 __all__ = ["PACKAGED", "LlamaModel", "find_model"]
 
 PROVIDER = "llama.cpp"
+COUNTING_TIMEOUT = 120.0
+"""Seconds; counting waits for an answer that is being written."""
 TOP = 5
 """Runners-up reported with each token."""
 _LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
@@ -52,6 +54,8 @@ class LlamaModel:
             )
         settings = EngineSettings(find_model(model), context_tokens, chat_template)
         self._engine = shared_engine(settings)
+        self.context_tokens = context_tokens
+        """Tokens that it can read and write in one call."""
 
     @property
     def name(self) -> str:
@@ -72,6 +76,14 @@ class LlamaModel:
             return replace(answer(model, request, stop), model=model.version)
 
         return await self._engine.perform(work, timeout=request.timeout, name=self._name)
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has."""
+
+        def work(model: LoadedModel, _: threading.Event) -> list[int]:
+            return [len(model.tokens(text)) if text else 0 for text in texts]
+
+        return await self._engine.perform(work, timeout=COUNTING_TIMEOUT, name=self._name)
 
 
 def find_model(model: str | Path) -> Path:

@@ -44,7 +44,7 @@ class Retrying:
         """Take delays and the total in seconds; no wait starts that would end after the total."""
         if attempts < 1:
             raise ConfigurationError("a model needs at least one attempt", remedy="attempts=1")
-        self._model = model
+        self.wrapped = model
         self._attempts = attempts
         self._first_delay = first_delay
         self._max_delay = max_delay
@@ -56,12 +56,12 @@ class Retrying:
     @property
     def name(self) -> str:
         """The wrapped model's name."""
-        return self._model.name
+        return self.wrapped.name
 
     @property
     def real(self) -> bool:
         """Whether the wrapped model is real."""
-        return self._model.real
+        return self.wrapped.real
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer, or raise the last ModelUnavailable with ``facts["attempts"]``."""
@@ -69,7 +69,7 @@ class Retrying:
         end = self._clock() + self._total
         while True:
             try:
-                response = await self._model.complete(request)
+                response = await self.wrapped.complete(request)
             except ModelUnavailable as error:
                 tried = (*tried, *_told(error))
                 delay = self._delay(len(tried) - 1, error.facts.get("retry_after"))
@@ -91,18 +91,18 @@ class Validating:
     """
 
     def __init__(self, model: Model, *, repairs: int = 2) -> None:
-        self._model = model
+        self.wrapped = model
         self._repairs = repairs
 
     @property
     def name(self) -> str:
         """The wrapped model's name."""
-        return self._model.name
+        return self.wrapped.name
 
     @property
     def real(self) -> bool:
         """Whether the wrapped model is real."""
-        return self._model.real
+        return self.wrapped.real
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer fittingly, or raise InvalidResponse with all usage in ``facts["usage"]``."""
@@ -132,7 +132,7 @@ class Validating:
         self, request: ModelRequest, usage: Usage, tried: tuple[str, ...]
     ) -> ModelResponse:
         try:
-            return await self._model.complete(request)
+            return await self.wrapped.complete(request)
         except ModelError as error:
             if not tried:
                 raise

@@ -113,7 +113,8 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     """Pin the manifest at the run's first incarnation; note who resumed it later."""
     if incarnation.record.seq == 0:
         manifest = payload(manifest_of(definition), what="manifest")
-        await incarnation.append(_note("started", manifest, manifest=manifest.digest.hex()))
+        facts = {"manifest": manifest.digest.hex(), "salt": incarnation.salt}
+        await incarnation.append(_note("started", manifest, **facts))
     for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)
         incarnation.journal.accept_drift = bool(request.get("accept_drift"))

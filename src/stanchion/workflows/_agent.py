@@ -14,18 +14,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
-from stanchion.errors import Denied, EncodingError, Expired, ModelFailed
-from stanchion.ledger import EntryPhase, codec_for, payload
+from stanchion.context import Pinned, user_message
+from stanchion.errors import Denied, EncodingError, Expired, ModelFailed, WindowOverflow
+from stanchion.ledger import EntryPhase, Payload, codec_for, payload
 from stanchion.review import Occasion
 from stanchion.review import ask as input_question
 from stanchion.tools import CallHistory, Tool, by_name
 from stanchion.trust import is_marked
 from stanchion.values import Message, Question, TextPart, ToolCallPart
 from stanchion.workflows._agent_calls import AgentCalls, Finding
+from stanchion.workflows._agent_window import AgentWindow, open_window
 from stanchion.workflows._asking import ASKING_SINCE, Asking
 from stanchion.workflows._grounds import known_values
 from stanchion.workflows._incarnation import Incarnation, StepScope
-from stanchion.workflows._models import ModelCall, call_model
+from stanchion.workflows._models import call_model
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._quarantine import Quarantine
 from stanchion.workflows._reader import READER, Reader
@@ -37,7 +39,9 @@ __all__ = ["AgentResult", "AgentTask", "StopReason", "run_agent"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-StopReason = Literal["completed", "max_turns", "model_failed", "invalid_output", "stuck"]
+StopReason = Literal[
+    "completed", "max_turns", "model_failed", "invalid_output", "stuck", "overflow"
+]
 
 QUARANTINE_SINCE = 6
 """The first loop version that hides what nobody vouches for."""
@@ -74,6 +78,20 @@ class AgentTask:
     role: str
     max_turns: int
     when_stuck: Literal["ask", "stop"] = "ask"
+    constraints: tuple[str, ...] = ()
+    window: int | None = None
+    """Tokens of a prompt; None for what the model can read."""
+
+    def request(self) -> Payload:
+        """Return what replay compares."""
+        asked: dict[str, Any] = {
+            "goal": self.goal,
+            "input": self.input,
+            "tools": sorted(tool.name for tool in self.tools),
+            "role": self.role,
+            "max_turns": self.max_turns,
+        }
+        return payload(asked | ({"constraints": self.constraints} if self.constraints else {}))
 
 
 async def run_agent(
@@ -81,59 +99,64 @@ async def run_agent(
 ) -> AgentResult[Any]:
     """Run the loop as one composite step."""
     named = by_name(task.tools)
-    request = payload(
-        {
-            "goal": task.goal,
-            "input": task.input,
-            "tools": sorted(named),
-            "role": task.role,
-            "max_turns": task.max_turns,
-        }
-    )
 
     async def body(scope: StepScope) -> AgentResult[Any]:
         asking = Asking(incarnation) if scope.loop >= ASKING_SINCE else None
         reader = _reader(scope, workflow, task)
-        calls = AgentCalls(incarnation, workflow, named, CallHistory(), asking, scope.loop, reader)
-        calls.history.known.give(f"{task.goal}\n{task.input}")
         with scope.below() as lane:
             lane.by_model = True
             shown = task if reader is None else await _covered(scope, workflow, task, reader)
-            result = await _loop(scope, shown, calls)
+            window = _window(scope, shown, reader)
+            history = CallHistory()
+            history.known.give(f"{task.goal}\n{task.input}")
+            calls = AgentCalls(
+                incarnation, workflow, named, history, asking, scope.loop, window.kept, reader
+            )
+            result = await _loop(scope, shown, calls, window)
         scope.facts |= {"stop_reason": result.stop_reason, "turns": result.turns}
         return result
 
     codec = codec_for(AgentResult[task.result])
-    return await incarnation.perform("agent", task.role, request, codec, body)
+    return await incarnation.perform("agent", task.role, task.request(), codec, body)
 
 
-async def _loop(scope: StepScope, task: AgentTask, calls: AgentCalls) -> AgentResult[Any]:
-    incarnation, ids = scope.incarnation, set[str]()
-    turns = [_message("user", task.input)] if task.input else []
-    system = [_message("system", task.goal)]
+def _window(scope: StepScope, task: AgentTask, reader: Reader | None) -> AgentWindow:
+    pinned = Pinned(task.goal, task.constraints, task.input)
     specs = tuple(tool.contract.spec() for tool in task.tools)
-    if calls.reader is not None:
+    if reader is not None:
         specs = (*specs, READER)
+    return open_window(scope, task.role, pinned, specs, task.window)
+
+
+async def _loop(
+    scope: StepScope, task: AgentTask, calls: AgentCalls, window: AgentWindow
+) -> AgentResult[Any]:
+    incarnation, ids = scope.incarnation, set[str]()
 
     def ended(reason: StopReason, turn: int, why: str) -> AgentResult[Any]:
         return AgentResult(None, reason, turn, calls.count, why, calls.findings())
 
     for turn in range(1, task.max_turns + 1):
-        call = ModelCall(task.role, {"system": system, "turns": tuple(turns)}, specs)
         try:
+            call = await window.next_call()
             response = await call_model(incarnation, call)
         except ModelFailed as error:
             return ended("model_failed", turn, error.message)
-        turns.append(told_apart(response.message, ids))
-        wanted = [p for p in turns[-1].parts if isinstance(p, ToolCallPart)]
+        except WindowOverflow as error:
+            return ended("overflow", turn, error.message)
+        message = told_apart(response.message, ids)
+        wanted = [p for p in message.parts if isinstance(p, ToolCallPart)]
         if not wanted:
             try:
                 output = _output(task, response.message, calls.reader)
             except (ValueError, EncodingError) as error:
                 return ended("invalid_output", turn, str(error))
             return AgentResult(output, "completed", turn, calls.count)
-        turns.append(await _answers(scope, calls, wanted))
-        turns += [_message("user", said) for said in await calls.ask()]
+        window.kept.begin(len(wanted))
+        calls.looks_back = bool(call.own_tools)
+        answers = await _answers(scope, calls, wanted)
+        said = await calls.ask()
+        window.add(turn, (message, answers, *map(user_message, said)), said)
         if calls.stuck and not await _may_go_on(incarnation, task, calls):
             return ended("stuck", turn, calls.stuck)
         if (pause := calls.pause()) is not None:
@@ -166,10 +189,11 @@ async def _covered(
 ) -> AgentTask:
     """Return the task as the planner sees it: what code quoted of others is hidden there too."""
     index = await known_values(scope.incarnation, workflow)
-    goal, given = (
-        reader.quarantine.cover(text, index.quoted_in(text)) for text in (task.goal, task.input)
+    goal, given, *constraints = (
+        reader.quarantine.cover(text, index.quoted_in(text))
+        for text in (task.goal, task.input, *task.constraints)
     )
-    return replace(task, goal=goal, input=given)
+    return replace(task, goal=goal, input=given, constraints=tuple(constraints))
 
 
 def _output(task: AgentTask, message: Message, reader: Reader | None) -> Any:
@@ -206,7 +230,3 @@ async def _may_go_on(incarnation: Incarnation, task: AgentTask, calls: AgentCall
         return False
     calls.go_on()
     return True
-
-
-def _message(role: Any, text: str) -> Message:
-    return Message(role, (TextPart(text),))

@@ -36,6 +36,8 @@ from stanchion.values import Action, Json, ToolCall, ToolCallPart, ToolError, To
 from stanchion.workflows._asking import Asking
 from stanchion.workflows._calls import Reply, propose_call
 from stanchion.workflows._incarnation import Incarnation
+from stanchion.workflows._kept import Kept
+from stanchion.workflows._originals import OWN_TOOLS, Looked, look
 from stanchion.workflows._outcomes import tool_error_of
 from stanchion.workflows._quarantine import Resolved
 from stanchion.workflows._reader import READER, Reader, Reading
@@ -87,6 +89,8 @@ class Outcome:
     reading: Reading | None = None
     circle: str = ""
     """The rule that ended a run which the call started, if runs call each other in circles."""
+    looked: Looked | None = None
+    """What a call of one of the runtime's own tools brought."""
 
 
 @dataclass(slots=True)
@@ -101,8 +105,12 @@ class AgentCalls:
     """What only the user can say; None in a loop of a version that asked nobody."""
     loop: int
     """The version of the loop."""
+    kept: Kept
+    """What it can go back to."""
     reader: Reader | None = None
     """Reads what is hidden from the planner; None if nothing is."""
+    looks_back: bool = False
+    """Whether the runtime's own tools are offered."""
     count: int = 0
     stuck: str = ""
     """Why the loop has to end, once it has."""
@@ -135,6 +143,8 @@ class AgentCalls:
         if self.reader is not None and part.name == READER.name:
             read = await self.reader.read(part.arguments)
             return Outcome(error=read) if isinstance(read, ToolError) else Outcome(reading=read)
+        if tool is None and self.looks_back and part.name in OWN_TOOLS:
+            return await self._look(part)
         if tool is None or not isinstance(part.arguments, Mapping):
             return Outcome(error=_unusable(tool, part, self.tools))
         identity = payload([part.name, part.arguments]).digest
@@ -163,13 +173,22 @@ class AgentCalls:
         if error is not None:
             if tool is not None and self.asking is not None:
                 self.asking.need(tool.contract, error)
-            return self._failed(part, error, made=tool is not None)
+            made = tool is not None or outcome.looked is not None
+            answer = self._failed(part, error, made=made)
+            self.kept.note(part, answer.response, failed=True, trusted=self._is_vouched(tool))
+            return answer
         if outcome.reading is not None and self.reader is not None:
             shown = self.reader.tell(outcome.reading)
+            self.kept.note(part, shown, trusted=True)
+            return self._answered(part, Seen(part.name, part.arguments, shown), shown, {})
+        if outcome.looked is not None:
+            shown = outcome.looked.value
+            self.kept.note(part, shown, trusted=outcome.looked.trusted, looked=True)
             return self._answered(part, Seen(part.name, part.arguments, shown), shown, {})
         if tool is None or reply is None:
             return self._performed_before(part, self.performed[outcome.performed])
-        result: Json = json.loads(tool.contract.encode_result(reply.value).data)
+        encoded = tool.contract.encode_result(reply.value)
+        result: Json = json.loads(encoded.data)
         read = tool.contract.effect == "read"
         wrote = not read and not reply.repeats
         if self._remembers() and wrote:
@@ -178,7 +197,13 @@ class AgentCalls:
         shown = result
         if self.reader is not None:
             shown = self.reader.quarantine.show(tool.contract, result)
+        vouched = self._is_vouched(tool)
+        shown = self.kept.show(part, encoded, shown, wrote=wrote, trusted=vouched)
         return self._answered(part, seen, shown, reply.notice)
+
+    def _is_vouched(self, tool: Tool[..., Any] | None) -> bool:
+        """Tell whether all that is shown of a tool's answer is; what isn't may be hidden."""
+        return self.reader is not None or (tool is not None and tool.contract.trusted)
 
     async def ask(self) -> list[str]:
         """Ask a person for what only the user can say, and return what to tell the model of it."""
@@ -230,6 +255,18 @@ class AgentCalls:
             handles=given.handles,
             gates=[gate],
         )
+
+    async def _look(self, part: ToolCallPart) -> Outcome:
+        if not isinstance(part.arguments, Mapping):
+            return Outcome(error=_unusable(OWN_TOOLS[part.name], part, OWN_TOOLS))
+        arguments, contract = part.arguments, OWN_TOOLS[part.name].contract
+
+        def refuse() -> ToolError | None:
+            said = self._judge(contract, arguments)
+            return said.error if isinstance(said, Refuse) else None
+
+        looked = await look(self.incarnation, self.kept, part.name, arguments, refuse)
+        return Outcome(error=looked.error, looked=looked)
 
     def _judge(self, contract: Contract, arguments: Json) -> Said:
         if not self._watches():

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from stanchion.context import Calibration
+from stanchion.errors import ConfigurationError
 from stanchion.ledger import Store
 from stanchion.models import Embedder, Model
 from stanchion.review import EVERYBODY, Reviewers
@@ -68,3 +70,15 @@ class Host:
     """Finds memories by what they mean, beside the words they have."""
     circuits: dict[str, Circuit] = field(default_factory=dict[str, Circuit])
     """What this process last saw of the tools' breakers, by this host's clock."""
+    calibrations: dict[str, Calibration] = field(default_factory=dict[str, Calibration])
+    """How estimates of tokens compare with what providers report, by the model's name."""
+
+    def model(self, role: str) -> Model:
+        """Return the model of a role; raise ConfigurationError if there is none."""
+        model = self.models.get(role)
+        if model is None:
+            raise ConfigurationError(
+                f"no model is configured for the role {role!r}",
+                remedy=f"give the app one: Stanchion(models={{{role!r}: 'local:smollm2'}})",
+            )
+        return model

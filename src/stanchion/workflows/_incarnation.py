@@ -57,6 +57,7 @@ from stanchion.workflows._outside import Awaited, Ignored, Outside
 from stanchion.workflows._owed import Owed
 from stanchion.workflows._preface import Preface
 from stanchion.workflows._replayed import Replayed
+from stanchion.workflows._salt import salt_of
 from stanchion.workflows._seeing import see, see_again
 from stanchion.workflows._writes import Writes
 
@@ -68,7 +69,7 @@ ONE_STEP = Settlement(steps=1)
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
 
-LOOP_VERSION = 6
+LOOP_VERSION = 7
 """How composite steps are composed; kept in their opening entries."""
 
 
@@ -154,6 +155,8 @@ class Incarnation:
         )
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
+        self.salt = salt_of(record, entries)
+        """A word that is random in each run, for what nobody outside of it may be able to name."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self.circles = {e.place: e.facts[CIRCLE] for e in entries if CIRCLE in e.facts}

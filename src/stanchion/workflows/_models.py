@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from stanchion.errors import ConfigurationError, EncodingError, ModelError, ModelFailed
+from stanchion.context import Calibration, check_pinned
+from stanchion.errors import EncodingError, ModelError, ModelFailed
 from stanchion.ledger import (
     Sections,
     Settlement,
@@ -49,13 +50,19 @@ class ModelCall:
     max_tokens: int = 1024
     temperature: float = 0.0
     seed: int | None = None
+    pinned: tuple[str, ...] = ()
+    """Texts that must be in the prompt word for word; without one of them nothing is sent."""
+    window: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
+    """How the prompt came about, for the record."""
+    own_tools: tuple[ToolSpec, ...] = ()
+    """The runtime's, beside the workflow's; replay doesn't compare them."""
 
     def request(self) -> ModelRequest:
         """Return the request as the model gets it."""
         messages = tuple(m for section in self.sections.values() for m in section)
         return ModelRequest(
             messages,
-            self.tools,
+            (*self.tools, *self.own_tools),
             self.schema,
             self.choices,
             self.max_tokens,
@@ -99,12 +106,8 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
     """Call the model of a role, or return the recorded answer. Raises ModelFailed."""
 
     async def body(scope: StepScope) -> dict[str, Any]:
-        model = incarnation.host.models.get(call.role)
-        if model is None:
-            raise ConfigurationError(
-                f"no model is configured for the role {call.role!r}",
-                remedy=f"give the app one: Stanchion(models={{{call.role!r}: 'local:smollm2'}})",
-            )
+        model = incarnation.host.model(call.role)
+        check_pinned(call.pinned, call.sections)
         check_real_calls(model.name, real=model.real)
         started = time.monotonic()
         try:
@@ -122,6 +125,9 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         _account(scope, incarnation, call, response.usage, amount, answer=message.digest)
         scope.payloads = (*scope.payloads, message, *shared)
         scope.facts |= _facts(model.name, response, real=model.real)
+        if call.window:
+            scope.facts["window"] = call.window
+            _learn(incarnation, model.name, call, response)
         scope.facts["seconds"] = round(time.monotonic() - started, 3)
         scope.facts["message"] = message.digest.hex()
         incarnation.replayed.keep(message.digest, response.message)
@@ -156,6 +162,14 @@ def _account(
         cost_nanos=0 if cost is None else int(cost * NANOS),
         unpriced_calls=int(cost is None),
     )
+
+
+def _learn(incarnation: Incarnation, model: str, call: ModelCall, response: ModelResponse) -> None:
+    """Note how far the count of a prompt was off, unless the model was asked several times."""
+    counted = call.window.get("counted", 0)
+    if isinstance(counted, int) and not response.attempts:
+        known = incarnation.host.calibrations.setdefault(model, Calibration())
+        known.learn(counted, response.usage.input_tokens)
 
 
 def _facts(name: str, response: ModelResponse, *, real: bool) -> dict[str, Json]:

@@ -74,6 +74,7 @@ async def _by_model(incarnation: Incarnation, node: DecideNode, asked: Node) -> 
         schema=asked.options.schema,
         choices=asked.choices,
         max_tokens=256,
+        pinned=asked.pinned,
     )
     first = await call_model(incarnation, call)
     decision = asked.read(first)
@@ -142,7 +143,11 @@ async def extract(incarnation: Incarnation, node: ExtractNode) -> Any:
     shown = [(example, codec.encode(value).data.decode()) for example, value in node.examples]
     schema = _or_null(codec_for(node.result).schema())
     call = ModelCall(
-        node.role, _extraction(node, shown), schema=schema, max_tokens=EXTRACTION_TOKENS
+        node.role,
+        _extraction(node, shown),
+        schema=schema,
+        max_tokens=EXTRACTION_TOKENS,
+        pinned=tuple(filter(None, (node.instruction or INSTRUCTION, node.source))),
     )
     request = payload(
         {

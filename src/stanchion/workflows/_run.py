@@ -211,18 +211,32 @@ class Run(Generic[Deps]):
         *,
         goal: str,
         tools: Sequence[Tool[..., Any]],
+        constraints: Sequence[str] = (),
         input: str = "",  # noqa: A002
         result: type[T] = str,
         role: str = "strong",
         max_turns: int = 10,
         when_stuck: Literal["ask", "stop"] = "ask",
+        window: int | None = None,
     ) -> AgentResult[T]:
         """Let a model call tools in a bounded loop, each call through the same gateway.
 
+        The goal, the constraints and the input are in every call, word for word; what else is sent
+        stays within ``window`` tokens, by default what the model can read.
         One whose calls bring nothing new any more ends as ``stuck`` with what it found, and
         unless ``when_stuck`` is ``stop`` a person is asked first whether it may go on.
         """
-        task = _agent.AgentTask(goal, tuple(tools), input, result, role, max_turns, when_stuck)
+        task = _agent.AgentTask(
+            goal,
+            tuple(tools),
+            input,
+            result,
+            role,
+            max_turns,
+            when_stuck,
+            tuple(constraints),
+            window,
+        )
         return await _agent.run_agent(self._incarnation, self._workflow, task)
 
     # People and events
