@@ -23,6 +23,7 @@ from stanchion.testing import Answers, FakeClock, export_run
 from stanchion.testing._simulate import Simulation
 from stanchion.values import ToolCallPart
 from stanchion.workflows import ReplayMode, Workflow
+from tests.golden.agents import agent_models, agents, say
 from tests.workflows.desk import Bank, balance, pay_and_reconcile, pay_blindly, pay_with_key
 
 FOLDER = Path(__file__).parent
@@ -113,6 +114,7 @@ def node_models() -> dict[str, Any]:
 
 
 GOLDEN = {
+    "agents": Golden(agents, "Pay 3 to 111, look at 111 and 222.", say, agent_models),
     "steps": Golden(steps, 4),
     "effects": Golden(
         effects, "111", [("approve"), ("happened", "seen")], bank=Bank(lose_answers=1)

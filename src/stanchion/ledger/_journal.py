@@ -106,7 +106,7 @@ class Journal:
 
         Raises NonDeterminismError when something else is recorded there, before any call.
         """
-        recorded = self._at(place)
+        recorded = self.peek(place)
         if recorded is None:
             if self.has_unclaimed(place.lane):
                 self._diverge(place, kind, name, "nothing, though later steps of the lane are")
@@ -124,17 +124,17 @@ class Journal:
 
     def kind_at(self, place: Place) -> str | None:
         """Return the kind of the step that is recorded at a place, None at the frontier."""
-        recorded = self._at(place)
+        recorded = self.peek(place)
         return None if recorded is None else recorded.entries[0].kind
 
     def facts_at(self, place: Place) -> Mapping[str, Any]:
         """Return the facts of a recorded step's outcome, none without one."""
-        recorded = self._at(place)
+        recorded = self.peek(place)
         return {} if recorded is None or recorded.done is None else recorded.done.facts
 
     def done_at(self, place: Place) -> int | None:
         """Return the number of the entry with a recorded step's outcome, None without one."""
-        recorded = self._at(place)
+        recorded = self.peek(place)
         return None if recorded is None or recorded.done is None else recorded.done.seq
 
     def is_claimed(self, place: Place) -> bool:
@@ -147,12 +147,13 @@ class Journal:
 
     def take(self, place: Place) -> Recorded | None:
         """Claim whatever stands at a place that only the runtime itself addresses."""
-        recorded = self._at(place)
+        recorded = self.peek(place)
         if recorded is not None:
             self._unclaimed[place.lane] -= 1
         return recorded
 
-    def _at(self, place: Place) -> Recorded | None:
+    def peek(self, place: Place) -> Recorded | None:
+        """Return what is recorded at a place without claiming it."""
         lane = self._lanes.get(place.lane)
         return None if lane is None else lane.get(place.ordinal)
 
@@ -196,7 +197,7 @@ class Journal:
         above, _, last = lane.rpartition("/")
         if not last:
             return False
-        step = self._at(Place(above, int(last))) if last.isdecimal() else None
+        step = self.peek(Place(above, int(last))) if last.isdecimal() else None
         return (step is not None and step.done is not None) or self._is_over(above)
 
     def within(self, lane: str) -> list[Recorded]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from stanchion.errors import Expired
-from stanchion.ledger import Inbox, Place, codec_for, payload
+from stanchion.ledger import Inbox, Payload, Place, codec_for, payload
 from stanchion.review import (
     ANSWER,
     Answer,
@@ -83,10 +83,29 @@ async def _ask_once(
             raise Ignored(refused.message) from refused
 
     place = incarnation.next_place()
-    request = payload({"question": name, "nth": nth})
-    answer = await incarnation.wait(Awaited("ask", name, request, spec, take, _answer))
-    now_asked = build(_occasion(incarnation, place, nth))
-    return answer if now_asked.digest == answer.digest else None
+    awaited = Awaited("ask", name, _request(name, nth), spec, take, _answer)
+    answer = await incarnation.wait(awaited)
+    asked_again = _asked_again(incarnation, name, nth)
+    if asked_again is None:
+        asked_again = build(_occasion(incarnation, place, nth)).digest != answer.digest
+    return None if asked_again else answer
+
+
+def _request(name: str, nth: int) -> Payload:
+    return payload({"question": name, "nth": nth})
+
+
+def _asked_again(incarnation: Incarnation, name: str, nth: int) -> bool | None:
+    """Tell from what is recorded after an answer whether it was void; None if nothing is.
+
+    What a question says, and so its digest, may be another in another version.
+    """
+    after = incarnation.journal.peek(incarnation.next_place())
+    if after is None:
+        return None
+    first = after.entries[0]
+    again = "ask", name, _request(name, nth + 1).digest
+    return (first.kind, first.name, first.request) == again
 
 
 def _occasion(incarnation: Incarnation, place: Place, nth: int) -> Occasion:
