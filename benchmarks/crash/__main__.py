@@ -193,6 +193,7 @@ def _summary(
         "unfinished": sum(verdicts[arena.name].unfinished for arena in real),
         "rate_exceeded": sum(verdicts[arena.name].rate_exceeded for arena in real),
         "probes_too_many": sum(verdicts[arena.name].probes_too_many for arena in real),
+        "undone_out_of_order": sum(verdicts[arena.name].disordered for arena in real),
         "asked_needlessly": sum(verdicts[arena.name].needless for arena in real),
         "kills_at_random": at_random,
         "open_intent_share": round(sum(a.open_kills for a in real) / max(at_random, 1), 3),
@@ -205,6 +206,7 @@ def _summary(
                 "kills_in_an_outage": arena.outage_kills,
                 "with_an_open_intent": arena.open_kills,
                 "points_not_reached": len(arena.missed),
+                "kills_in_layers": dict(sorted(arena.layer_kills.items())),
                 "classes": {n: asdict(c) for n, c in verdicts[arena.name].classes.items()},
             }
             for arena in real

@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -121,6 +122,10 @@ class Arena:
     """Of workers whose calls waited for their turn."""
     outage_kills: int = 0
     """Of workers while a target was out of order."""
+    layer_kills: Counter[str] = field(default_factory=Counter[str])
+    """Kills at named points by the gateway's layer, those that nobody died in included."""
+    died: dict[str, str] = field(default_factory=dict[str, str])
+    """By run, the point at which its worker was killed or stopped."""
     stops: int = 0
     missed: list[str] = field(default_factory=list[str])
     """Faults that no worker came by."""
@@ -152,10 +157,10 @@ class Arena:
     def order(self, workflow: str, tool: str = "", *, letter: str = "t") -> str:
         """Have a run started, and return its id."""
         run = f"{letter}{next(self._numbers):07}"
-        self.orders[run] = Order(run, tool)
+        self.orders[run] = Order(run, tool, workflow)
         if tool == PACED:
             self.paced_since = min(self.paced_since, time.time())
-        order = {"name": run, "tool": tool}
+        order = {"name": run, "tool": tool, "workflow": workflow}
         add_line(self.folder / "orders", {"run": run, "workflow": workflow, "order": order})
         return run
 

@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.crash._desk import WORKFLOWS, Client
+from benchmarks.crash._desk import WORKFLOWS, Client, input_of
 from benchmarks.crash._faults import Trigger
 from benchmarks.crash._processes import outlive_nobody
-from benchmarks.crash._world import CARE_SECONDS, Order
-from stanchion.ledger import NewRun, Payload, Store, codec_for, open_store
+from benchmarks.crash._world import CARE_SECONDS, UNDOING, Order
+from stanchion.ledger import NewRun, Store, open_store
 from stanchion.review import ReviewInbox, ReviewRefused, reply
 from stanchion.values import Question, QuestionKind, RunState
 
@@ -100,7 +100,7 @@ class Clerk:
 
     async def _create(self, order: dict[str, Any]) -> None:
         definition = WORKFLOWS[order["workflow"]]
-        encoded = definition.input_codec.encode(Order(**order["order"]))
+        encoded = input_of(definition, Order(**order["order"]))
         run = NewRun(order["run"], definition.name, definition.version, encoded)
         await self.store.create(run)
         self.going.add(order["run"])
@@ -115,6 +115,7 @@ class Clerk:
                 return
             choice = "did_not_happen" if value is None else "happened"
             tool = question.subject["tool"]
+            value = None if tool in UNDOING else value
             add_line(self.folder / "answers", {"item": item, "tool": tool, "answer": choice})
         answer = reply(question, choice, by="the clerk", at=datetime.now(UTC), value=value)
         with contextlib.suppress(ReviewRefused):  # the run has found out by itself meanwhile
@@ -135,9 +136,12 @@ class Clerk:
         if result is None:
             return []
         data = await self.store.payloads(tenant, [result])
-        return codec_for(list[str]).decode(Payload(result, data[result]).data)
+        outcome = json.loads(data[result])
+        return [outcome["value"]] if isinstance(outcome, dict) else outcome
 
 
 def _item(question: Question) -> str:
     arguments: dict[str, Any] = question.subject["arguments"]
+    if "outcome" in arguments:
+        return f"{arguments['arguments']['item']}/undone"
     return arguments["item"] if "item" in arguments else arguments["arguments"][0][0]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,45 @@ from benchmarks.crash._world import (
     LOOK,
     PACE,
     PACED,
+    REGRETTED,
+    SERVED,
     STEPS,
     TIMEOUT,
     TOOLS_OUTSIDE,
+    TURN,
+    UNDOING,
     Order,
     ToolClass,
     item_of,
+    undoing,
 )
-from stanchion import CallContext, DidNotHappen, Happened, Run, ToolFailed, allow, tool, workflow
-from stanchion.tools import RetryPolicy, Tool
+from stanchion import (
+    CallContext,
+    DidNotHappen,
+    Happened,
+    Run,
+    Stanchion,
+    ToolFailed,
+    allow,
+    tool,
+    workflow,
+)
+from stanchion.integrations import ServedTools
+from stanchion.ledger import Payload, payload
+from stanchion.models import ModelRequest
+from stanchion.tools import Next, RetryPolicy, Tool
+from stanchion.values import (
+    Json,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolCallPart,
+    ToolResponsePart,
+    ToolResult,
+)
+from stanchion.workflows import Workflow
 
-__all__ = ["TOOLS", "WORKFLOWS", "Client", "employ"]
+__all__ = ["TOOLS", "WORKFLOWS", "Client", "employ", "input_of", "play"]
 
 _ANSWER_SECONDS = (0.001, 0.004, 0.012)
 _RETRY = RetryPolicy(attempts=4, first_delay=TIMEOUT / 20, max_delay=TIMEOUT / 4)
@@ -120,8 +149,12 @@ async def _find(call: CallContext[Client], item: str) -> Happened[str] | DidNotH
     return DidNotHappen() if receipt is None else Happened(receipt)
 
 
-async def _undo(call: CallContext[Client], item: str) -> None:
-    del call, item
+def _undo(name: str) -> Callable[..., Any]:
+    async def undo(call: CallContext[Client], item: str) -> None:
+        client, undone = call.deps, f"{item}/undone"
+        await client.send(undoing(name), undone, call.key, call.epoch, call.check_deadline)
+
+    return undo
 
 
 def _body(name: str, *, blocking: bool) -> Callable[..., Any]:
@@ -142,7 +175,7 @@ def _tool(name: str, given: ToolClass) -> Tool[[str], str]:
         description="An effect outside.",
         accepts_key=keeps[given.key],
         reconcile=_find if given.reconcile else None,
-        compensate=_undo if given.compensate else None,
+        compensate=_undo(name) if given.compensate else None,
         needs_review=given.needs_review,
         timeout=TIMEOUT,
         retries=_RETRY,
@@ -182,7 +215,7 @@ def step_blocking(item: str) -> str:
 
 
 TOOLS: dict[str, Tool[[str], str]] = {
-    name: _tool(name, given) for name, given in TOOLS_OUTSIDE.items()
+    name: _tool(name, given) for name, given in TOOLS_OUTSIDE.items() if name not in UNDOING
 }
 _ALL = [look, *TOOLS.values()]
 _BOUNDS = [
@@ -251,4 +284,75 @@ async def patient(run: Run[Client], order: Order) -> list[str]:
             await run.sleep(0.2)
 
 
-WORKFLOWS = {each.name: each for each in (single, errand, everything, patient)}
+class _Regret(Exception):
+    """The body of a saga fails."""
+
+
+@workflow(name="regret", tools=_ALL, untrusted_may=_BOUNDS)
+async def regret(run: Run[Client], order: Order) -> list[str]:
+    """Perform effects in a saga that fails."""
+    receipts: list[str] = []
+    with contextlib.suppress(_Regret):
+        async with run.saga():
+            for name in REGRETTED:
+                receipts += [await _perform(run, name, item_of(order, name))]
+            raise _Regret
+    return receipts
+
+
+async def attend(call: ToolCall, proceed: Next) -> ToolResult:
+    """A layer of the user's own."""
+    return await proceed(call)
+
+
+_TURN_TOOLS = [look, *(TOOLS[name] for name in TURN)]
+
+
+@workflow(name="turn", tools=_TURN_TOOLS, untrusted_may=_BOUNDS, untrusted="off", layers=[attend])
+async def turn(run: Run[Client], order: Order) -> list[str]:
+    """Let an agent look twice at once, perform effects, and propose two of them again."""
+    agent = run.agent(goal=f"Do {order.name}.", tools=_TURN_TOOLS, input=order.name)
+    return json.loads((await agent).output or "[]")
+
+
+def play(request: ModelRequest) -> Message | str:
+    """Play the agent's model: what it says follows from the conversation alone."""
+    messages = request.messages
+    order = Order(_text(messages[1]))
+    said = sum(message.role == "assistant" for message in messages)
+    effects = [(name, item_of(order, name)) for name in TURN]
+    looks = [(LOOK, f"{order.name}/{n}") for n in range(2)]
+    turns = [[*looks, effects[0]], [*effects[1:], looks[0]], effects[:2]]
+    if said == len(turns):
+        return json.dumps([_receipt_in(p.response) for p in _answers(messages)])
+    calls = (ToolCallPart(f"c{said}-{n}", t, {"item": i}) for n, (t, i) in enumerate(turns[said]))
+    return Message("assistant", tuple(calls))
+
+
+def _text(message: Message) -> str:
+    return "".join(part.content for part in message.parts if isinstance(part, TextPart))
+
+
+def _answers(messages: Sequence[Message]) -> list[ToolResponsePart]:
+    parts = [part for message in messages for part in message.parts]
+    return [part for part in parts if isinstance(part, ToolResponsePart)]
+
+
+def _receipt_in(response: Json) -> str:
+    return str(response.get("result", "")) if isinstance(response, dict) else str(response)
+
+
+_served = ServedTools(Stanchion(), [TOOLS[SERVED]], name="crash")
+
+
+def input_of(definition: Workflow[Any, Any, Any], order: Order) -> Payload:
+    """Return the input of a run for an order."""
+    if definition.name in SERVED_NAMES:
+        return payload({"tool": SERVED, "arguments": {"item": item_of(order, SERVED)}})
+    return definition.input_codec.encode(order)
+
+
+SERVED_NAMES = {each.name for each in _served.app.workflows}
+WORKFLOWS: dict[str, Workflow[Any, Any, Any]] = {
+    each.name: each for each in (single, errand, everything, patient, turn, regret)
+} | {each.name: each for each in _served.app.workflows}

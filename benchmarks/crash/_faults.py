@@ -26,6 +26,8 @@ Moment: TypeAlias = Literal[
     "reading late outcomes",
     "before deciding",
     "after deciding",
+    "entering layer",
+    "leaving layer",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,6 @@ from benchmarks.crash._faults import Fault, Moment
 from benchmarks.crash._mutants import LIMITLESS
 from benchmarks.crash._trials import (
     break_line,
-    commit_points,
     hand_over_late,
     kill_at,
     kill_at_random,
@@ -21,7 +20,7 @@ from benchmarks.crash._trials import (
     undisturbed,
     write_twice,
 )
-from benchmarks.crash._world import CLASSES, LOOK, PACED, STEPS, helpless
+from benchmarks.crash._world import CHAINED, CLASSES, LOOK, PACED, STEPS, UNDOING, helpless
 
 __all__ = ["PLANS", "Plan", "campaign", "probes"]
 
@@ -56,12 +55,13 @@ PLANS = {
 
 def campaign(arena: Arena, plan: Plan, chance: random.Random) -> Steps[None]:
     """Do all that the plan holds for one store."""
-    names: list[str] = []
-    yield from undisturbed(arena, names)
+    points: dict[str, list[Fault]] = {name: [] for name in ("everything", *CHAINED)}
+    for name, found in points.items():
+        yield from undisturbed(arena, name, found)
     rescuer = arena.work(listed=True, concurrency=32)
     trials = [
         *_turns(arena),
-        *_points(arena, names, plan.share, chance),
+        *_points(arena, points, plan.share, chance),
         *_second_writers(arena, plan, chance),
     ]
     chance.shuffle(trials)
@@ -92,11 +92,15 @@ def _turns(arena: Arena) -> Iterator[Steps[None]]:
 
 
 def _points(
-    arena: Arena, names: list[str], share: int, chance: random.Random
+    arena: Arena, points: Mapping[str, list[Fault]], share: int, chance: random.Random
 ) -> Iterator[Steps[None]]:
     """Return kills at named points: one in ``share`` of each sort, from a random start."""
-    for fault in _some(list(commit_points(names)), share, chance):
-        yield kill_at(arena, fault)
+    for name, found in points.items():
+        for fault in _some(found, share, chance):
+            yield kill_at(arena, fault, workflow=name)
+    undone = [Fault(moment, tool) for tool in UNDOING for moment in _BODY]
+    for fault in _some(undone, share, chance):
+        yield kill_at(arena, fault, workflow="regret")
     for fault in _some([Fault(m, tool) for tool in _EFFECTS for m in _BODY], share, chance):
         yield kill_at(arena, fault, fault.what)
     for tool in _some(list(_EFFECTS), share, chance):

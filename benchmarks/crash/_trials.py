@@ -10,10 +10,20 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.crash._arena import Arena, Steps, Worker, pause, until
-from benchmarks.crash._faults import Fault
-from benchmarks.crash._world import BRIEF, GUARDED, LEASE, PACED, SLOW_SECONDS, helpless, item_of
+from benchmarks.crash._faults import Fault, Moment
+from benchmarks.crash._world import (
+    BRIEF,
+    GUARDED,
+    LEASE,
+    PACED,
+    SLOW_SECONDS,
+    STEPS,
+    helpless,
+    item_of,
+)
 
 __all__ = [
     "break_line",
@@ -33,15 +43,30 @@ _QUEUE = 24
 _OUTAGE_KILLS = 5
 _TURN_SECONDS = (0.3, 1.0)
 _SETTLE_SECONDS = 5.0
+_RESCUED_SECONDS = 60.0
+_STOPPED_SECONDS = 8.0
+"""How long a function without a contract is left to its rescuer: a person's no counts only once the
+stopped process has ended, or after minutes."""
 
 
-def undisturbed(arena: Arena, names: list[str]) -> Steps[None]:
-    """Run everything once, and add the names of its commits."""
-    run = arena.order("everything")
+def undisturbed(arena: Arena, workflow: str, points: list[Fault]) -> Steps[None]:
+    """Run a workflow once, and add both sides of its commits and of what its calls passed."""
+    known = {name: len(arena.lines(name)) for name in ("commits", "layers")}
+    run = arena.order(workflow)
     worker = arena.work(only=run, listing=True)
     yield from arena.until(lambda: arena.has_ended(run))
     arena.dismiss(worker)
-    names += [str(line) for line in arena.lines("commits")]
+    commits, layers = (list[Any](arena.lines(name)[n:]) for name, n in known.items())
+    points += commit_points([str(line) for line in commits])
+    nth: Counter[tuple[Moment, str]] = Counter()
+    for moment, what in layers if workflow != "everything" else ():
+        nth[(moment, what)] += 1
+        points.append(Fault(moment, what, nth[(moment, what)]))
+        arena.layer_kills[_layer(what)] += 0
+
+
+def _layer(what: str) -> str:
+    return what.partition(" ")[0]
 
 
 def commit_points(names: list[str]) -> Iterator[Fault]:
@@ -62,19 +87,28 @@ def rescued(arena: Arena, run: str) -> Steps[bool]:
 
 
 def kill_at(
-    arena: Arena, fault: Fault, tool: str = "", *, slow: bool = False, late: bool = False
+    arena: Arena,
+    fault: Fault,
+    tool: str = "",
+    *,
+    workflow: str = "everything",
+    slow: bool = False,
+    late: bool = False,
 ) -> Steps[None]:
     """Kill a worker where it comes by a fault; another one recovers its run.
 
     With ``slow`` its requests are on their way when it dies; with ``late`` the recovery begins
     when the target has forgotten keys that it keeps briefly.
     """
-    run = arena.order("single" if tool else "everything", tool)
+    run = arena.order("single" if tool else workflow, tool)
     victim = arena.work(only=run, fault=fault, transit_seconds=SLOW_SECONDS if slow else 0.0)
     yield from arena.until(lambda: victim.is_gone() or arena.has_ended(run))
     killed = victim.look() == "killed"
     if killed:
         arena.point_kills += 1
+        arena.died[run] = str(fault)
+        if fault.moment in {"entering layer", "leaving layer"}:
+            arena.layer_kills[_layer(fault.what)] += 1
         if tool and helpless(tool) and fault.moment in {"after send", "after answer"}:
             arena.must_ask.add(item_of(arena.orders[run], tool))
     else:
@@ -104,11 +138,15 @@ def write_twice(arena: Arena, fault: Fault, tool: str) -> Steps[None]:
     yield from arena.until(lambda: first.is_stopped() or arena.has_ended(run))
     if first.look() == "stopped":
         arena.stops += 1
-        yield from rescued(arena, run)
+        arena.died[run] = f"stopped {fault}"
+        arena.permit(run)
+        limit = _STOPPED_SECONDS if tool in STEPS else _RESCUED_SECONDS
+        yield from until(lambda: arena.has_ended(run), limit)
         yield from _go_on(first)
     else:
         arena.missed.append(f"stop {fault}")
     arena.dismiss(first)
+    yield from rescued(arena, run)
 
 
 def hand_over_late(arena: Arena, tool: str) -> Steps[None]:

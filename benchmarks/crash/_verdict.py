@@ -20,6 +20,7 @@ from benchmarks.crash._world import (
     PACED,
     STEPS,
     TOOLS_OUTSIDE,
+    UNDOING,
     helpless,
     wanted,
 )
@@ -55,6 +56,8 @@ class Verdict:
     """Calls that came before the rate would let anybody make them."""
     probes_too_many: int = 0
     """Calls of a target out of order that an open breaker should have refused."""
+    disordered: int = 0
+    """Sagas that weren't undone newest first."""
     unfinished: int = 0
     findings: list[str] = field(default_factory=list[str])
 
@@ -70,7 +73,7 @@ class Verdict:
     @property
     def caught(self) -> bool:
         """Whether an effect was lost, doubled, hidden or too early, or a question needless."""
-        limits = self.rate_exceeded + self.probes_too_many
+        limits = self.rate_exceeded + self.probes_too_many + self.disordered
         effects = sum(map(self.total, ("lost", "doubled", "silent_unknown")))
         return self.needless + limits + effects > 0
 
@@ -100,16 +103,20 @@ def judge(arena: Arena) -> Verdict:
         verdict.classes[line["tool"]].asked += 1
     _judge_rate(verdict, arena)
     _judge_breaker(verdict, arena)
+    _judge_sagas(verdict, arena)
     for run, order in arena.orders.items():
         ended = arena.ended.get(run)
         completed = ended is not None and ended["state"] == "completed"
         if not completed:
             verdict.unfinished += 1
-            verdict.findings.append(f"{run} didn't complete: {ended}")
+            what = order.tool or order.workflow
+            died = arena.died.get(run, "")
+            verdict.findings.append(f"{run} ({what} {died}) didn't complete: {ended}")
         receipts = set(ended["output"]) if completed and ended is not None else set[str]()
         for item, tool in wanted(order).items():
             effect = seen[item]
             effect.returned = not receipts.isdisjoint(effect.receipts)
+            effect.returned |= completed and tool in UNDOING and bool(effect.receipts)
             _judge_effect(verdict, arena, (item, tool), effect, completed=completed)
     verdict.classes = {name: each for name, each in verdict.classes.items() if each.received}
     return verdict
@@ -152,6 +159,20 @@ def _judge_breaker(verdict: Verdict, arena: Arena) -> None:
     verdict.probes_too_many = max(len(failed) - permitted, 0)
     if verdict.probes_too_many:
         verdict.findings.append(f"too many probes: {len(failed)} calls, {permitted} permitted")
+
+
+def _judge_sagas(verdict: Verdict, arena: Arena) -> None:
+    """Count the sagas whose effects weren't undone newest first."""
+    first: dict[str, int] = {}
+    for at, line in enumerate(arena.lines("log")):
+        first.setdefault(line["item"], at)
+    for run, order in arena.orders.items():
+        if order.workflow == "regret":
+            undone = [item for item in wanted(order) if item.endswith("/undone")]
+            came = [first[item] for item in reversed(undone) if item in first]
+            if came != sorted(came):
+                verdict.disordered += 1
+                verdict.findings.append(f"undone out of order: {run}")
 
 
 def _judge_effect(

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.crash._clerk import Tail, add_line
-from benchmarks.crash._desk import WORKFLOWS, Client, employ
-from benchmarks.crash._faults import Fault, Pulse, Trigger, name_of
+from benchmarks.crash._desk import WORKFLOWS, Client, employ, play
+from benchmarks.crash._faults import Fault, Moment, Pulse, Trigger, name_of
+from benchmarks.crash._layers import watch_layers
 from benchmarks.crash._mutants import MUTANTS
 from benchmarks.crash._processes import outlive_nobody
 from benchmarks.crash._world import GRACE, LEASE, POLL
 from stanchion.engine import Engine
 from stanchion.ledger import Commit, Decide, LateOutcome, RunRecord, Store, open_store
+from stanchion.models import ScriptedModel
 from stanchion.workflows import Host, Workflows
 
 __all__ = ["Work", "serve_worker"]
@@ -67,6 +69,13 @@ async def _serve(work: Work) -> None:
     seen: Any = watched  # it passes on what it doesn't watch
     client = Client(work.folder / "target.sock", trigger, transit_seconds=work.transit_seconds)
     employ(client)
+
+    def hit(moment: Moment, what: str) -> None:
+        if work.listing:
+            add_line(work.folder / "layers", [moment, what])
+        trigger.hit(moment, what)
+
+    watch_layers(hit)
     engines: list[Engine] = []
 
     def notify(run: str) -> None:
@@ -76,6 +85,7 @@ async def _serve(work: Work) -> None:
         store=seen,
         workflows=Workflows(WORKFLOWS.values()),
         worker=f"worker-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        models={"strong": ScriptedModel(play)},
         deps=client,
         grace=GRACE,
         notify=notify,

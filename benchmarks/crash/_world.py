@@ -6,7 +6,7 @@ often it was performed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from typing import Literal, TypeAlias
@@ -16,6 +16,7 @@ from stanchion.tools import Breaker, Rate
 __all__ = [
     "BRIEF",
     "CARE_SECONDS",
+    "CHAINED",
     "CLASSES",
     "GRACE",
     "GUARD",
@@ -26,15 +27,20 @@ __all__ = [
     "PACE",
     "PACED",
     "POLL",
+    "REGRETTED",
+    "SERVED",
     "SLOW_SECONDS",
     "STEPS",
     "TIMEOUT",
     "TOOLS_OUTSIDE",
+    "TURN",
+    "UNDOING",
     "Key",
     "Order",
     "ToolClass",
     "helpless",
     "item_of",
+    "undoing",
     "wanted",
 ]
 
@@ -94,7 +100,23 @@ GUARDED = "guarded"
 """A read whose target fails from the first call on, for a while."""
 GUARD = Breaker(failures=6, cooldown=timedelta(seconds=1))
 OUTAGE_SECONDS = 5.0
-TOOLS_OUTSIDE = CLASSES | {PACED: ToolClass("key", *4 * (False,))}
+REGRETTED = ("key_undo", "undo", "asked_undo")
+"""What is made in a saga that fails, in this order."""
+TURN = ("key", "plain", "asked")
+"""What an agent makes, two of it once more."""
+SERVED = "key_asked"
+"""What is called through served tools."""
+CHAINED = ("turn", "regret", "served:crash")
+"""Workflows that are killed at each of their commits and layers, beside ``everything``."""
+
+
+def undoing(tool: str) -> str:
+    """Return what a tool's compensation is called."""
+    return f"undo {tool}"
+
+
+UNDOING = {undoing(name): replace(CLASSES[name], reconcile=False) for name in REGRETTED}
+TOOLS_OUTSIDE = CLASSES | UNDOING | {PACED: ToolClass("key", *4 * (False,))}
 """What the target knows of each tool that has an effect."""
 
 
@@ -111,6 +133,7 @@ class Order:
     name: str
     tool: str = ""
     """The only effect to perform; empty for all of them."""
+    workflow: str = "everything"
 
 
 def item_of(order: Order, tool: str, *, child: bool = False) -> str:
@@ -124,5 +147,15 @@ def wanted(order: Order) -> dict[str, str]:
         return {}  # it comes through as often as its run is recovered
     if order.tool:
         return {item_of(order, order.tool): order.tool}
+    match order.workflow:
+        case "turn":
+            return {item_of(order, tool): tool for tool in TURN}
+        case "served:crash":
+            return {item_of(order, SERVED): SERVED}
+        case "regret":
+            made = {item_of(order, tool): tool for tool in REGRETTED}
+            return made | {f"{item}/undone": undoing(tool) for item, tool in made.items()}
+        case _:
+            pass
     own = {item_of(order, tool): tool for tool in (*CLASSES, *STEPS)}
     return own | {item_of(order, tool, child=True): tool for tool in ("plain", "key")}

@@ -72,3 +72,21 @@ def test_a_breaker_stays_open_over_killed_workers_and_lets_calls_through_afterwa
     assert sqlite["kills_in_an_outage"] >= 1
     assert sqlite["classes"]["guarded"]["performed"] >= 12  # each run had its answer in the end
     assert found["probes_too_many"] == 0
+
+
+@pytest.mark.promise("EFFECT-7")
+def test_a_saga_of_killed_workers_is_undone_once_and_newest_first(found: dict[str, Any]) -> None:
+    classes = found["stores"]["sqlite"]["classes"]
+
+    assert found["undone_out_of_order"] == 0
+    for tool in ("undo undo", "undo key_undo", "undo asked_undo"):
+        assert classes[tool]["performed"] == classes[tool]["wanted"] >= 3
+
+
+@pytest.mark.promise("WORKFLOW-1")
+def test_workers_are_killed_in_the_layers_of_the_gateway(found: dict[str, Any]) -> None:
+    kills = found["stores"]["sqlite"]["kills_in_layers"]
+
+    own = {"validate", "ground", "limit", "once", "judge", "within", "review", "core"}
+    assert own | {"_user_layer"} <= set(kills)
+    assert sum(kills.values()) >= 2
