@@ -13,6 +13,7 @@ from stanchion import CallContext, DidNotHappen, Happened, NotPerformed, Run, al
 from stanchion.errors import StepFailed
 from stanchion.ledger import EntryPhase, Message, NewRun, open_store, payload
 from stanchion.testing import Simulated, crash_at_every_commit, simulate
+from stanchion.tools import Compensation
 from stanchion.values import Action, Question, ToolCallPart, ToolError
 from stanchion.workflows import Host, ReplayMode, Workflows, advance
 from tests.workflows.agents import model
@@ -96,7 +97,32 @@ async def announce(call: CallContext[World], trip: str) -> str:
     return "told"
 
 
-TOOLS = [book, book_without_key, announce]
+async def was_released(call: CallContext[World]) -> Happened[None] | DidNotHappen:
+    """Look whether a booking was given back."""
+    return Happened(None) if call.key in call.deps.released else DidNotHappen()
+
+
+@tool(write=True, reconcile=find, compensate=Compensation(release, reconcile=was_released))
+async def book_asked(call: CallContext[World], trip: str) -> str:
+    """Book a trip where both sides can be asked.
+
+    Args:
+        trip: Where to.
+    """
+    return call.deps.book(call.key, trip)
+
+
+@tool(write=True, accepts_key=True, compensate=Compensation(release, accepts_key=False))
+async def book_with_key_only(call: CallContext[World], trip: str) -> str:
+    """Book a trip where keys are known, but not for giving it back.
+
+    Args:
+        trip: Where to.
+    """
+    return call.deps.book(call.key, trip)
+
+
+TOOLS = [book, book_without_key, book_asked, book_with_key_only, announce]
 FREELY = [allow(each) for each in TOOLS]
 
 
@@ -307,6 +333,42 @@ async def test_a_cancelled_saga_whose_undoing_waits_for_a_person_isnt_gone_past(
     assert waiting.state == "waiting"
     assert [q.kind for q in waiting.questions] == ["undo"]
     assert settled.output == "undone"
+
+
+@pytest.mark.promise("EFFECT-7")
+async def test_a_compensation_whose_answer_was_lost_is_asked_for_by_its_own_reconciler() -> None:
+    world = World(lose={"release oslo"})
+
+    result = await play(booking("oslo", book_asked), world=world)
+
+    assert (result.output, result.questions) == ("undone", ())
+    assert world.log == ["book oslo", "release oslo"]
+
+
+async def test_a_compensation_may_know_less_of_keys_than_its_tool() -> None:
+    world = World(lose={"release oslo"})
+
+    result = await play(
+        booking("oslo", book_with_key_only), world=world, answers=["happened", "settled"]
+    )
+
+    assert [q.kind.value for q in result.questions] == ["unknown"]
+    assert world.log == ["book oslo", "release oslo"]
+
+
+@pytest.mark.promise("EFFECT-7")
+async def test_where_compensations_can_be_asked_about_no_crash_needs_a_person() -> None:
+    @workflow(tools=TOOLS, untrusted_may=FREELY)
+    async def trip(run: Run[Any], _: str) -> str:
+        return await travel(run, booking("oslo", book_asked), booking("rome", book_asked))
+
+    now, crashes = Now(), 0
+    async for crash in crash_at_every_commit(trip, "go", deps=now, before=now.reset):
+        crashes += 1
+        assert (crash.result.output, crash.result.questions) == ("undone", ()), crash
+        assert now.world.booked == {}, crash
+        assert max(Counter(now.world.log).values()) == 1, crash
+    assert crashes > 15
 
 
 @pytest.mark.promise("EFFECT-7")

@@ -10,7 +10,8 @@ from stanchion.tools._breaker import Breaker, Circuit, speaks_of_target
 from stanchion.tools._bucket import Rate, Taken, TooEarly
 from stanchion.tools._call import call
 from stanchion.tools._caller import CIRCLES, Caller, calling, current_caller
-from stanchion.tools._compensate import compensate, compensation_of
+from stanchion.tools._compensate import ask_whether_undone, compensate, compensation_of
+from stanchion.tools._compensation import Compensation
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract, Effect
 from stanchion.tools._errors import render_error, translate, unknown_outcome
@@ -76,6 +77,7 @@ __all__ = [
     "Caller",
     "CantTell",
     "Circuit",
+    "Compensation",
     "Contract",
     "Declaration",
     "DidNotHappen",
@@ -113,6 +115,7 @@ __all__ = [
     "UseResult",
     "WaitUntil",
     "ask_reconciler",
+    "ask_whether_undone",
     "asks",
     "bare_contract",
     "by_name",

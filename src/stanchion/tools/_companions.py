@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter
 from typing import Any, Union, get_args, get_origin
 
+from stanchion.tools._compensation import Compensation
 from stanchion.tools._context import CallContext
 from stanchion.tools._outcomes import CantTell, DidNotHappen, Happened
 from stanchion.tools._signature import Signature, refuse, signature_of
@@ -35,9 +36,11 @@ def check_reconciler(fn: Callable[..., Any] | None, names: Collection[str], wher
         )
 
 
-def check_compensation(fn: Callable[..., Any] | None, names: Collection[str], where: str) -> None:
-    """Raise ContractError unless ``fn`` can undo a call."""
-    if fn is None:
+def check_compensation(
+    compensation: Compensation | None, names: Collection[str], where: str
+) -> None:
+    """Raise ContractError unless a call can be undone so, and its reconciler be asked."""
+    if compensation is None:
         return
     where = f"{where}, compensate"
     if "result" in names:
@@ -46,7 +49,9 @@ def check_compensation(fn: Callable[..., Any] | None, names: Collection[str], wh
             "the tool has a parameter `result`, the name under which compensate gets the result",
             "rename the tool's parameter",
         )
-    _fitting(fn, {*names, "result"}, where)
+    known = {*names, "result"}
+    _fitting(compensation.undo, known, where)
+    check_reconciler(compensation.reconcile, known, where)
 
 
 async def call_companion(

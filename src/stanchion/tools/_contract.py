@@ -18,6 +18,7 @@ from stanchion.ledger import Codec, Payload
 from stanchion.models import ToolSpec
 from stanchion.tools._breaker import Breaker
 from stanchion.tools._bucket import Rate
+from stanchion.tools._compensation import Compensation
 from stanchion.tools._outcomes import BadResult
 from stanchion.tools._retry import RetryPolicy
 from stanchion.tools._schema import at_path
@@ -73,8 +74,8 @@ class Contract:
     """How long the target keeps keys; None is for good."""
     reconcile: Callable[..., Any] | None
     """``async (call, **arguments) -> Happened | DidNotHappen | CantTell``."""
-    compensate: Callable[..., Any] | None
-    """``(call, result, **arguments)``: undoes the effect."""
+    compensate: Compensation | None
+    """What undoes the effect."""
     needs_review: bool
     """A person sees every call, whatever is allowed."""
     timeout: timedelta

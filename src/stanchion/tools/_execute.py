@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from stanchion.errors import EncodingError
 from stanchion.tools._companions import call_companion
 from stanchion.tools._context import CallContext
+from stanchion.tools._contract import Contract
 from stanchion.tools._errors import translate
 from stanchion.tools._outcomes import (
     BadResult,
@@ -33,7 +34,7 @@ from stanchion.tools._outcomes import (
 from stanchion.tools._tool import Tool
 from stanchion.values import ToolCall, ToolResult
 
-__all__ = ["ask_reconciler", "execute_body", "perform"]
+__all__ = ["ask", "ask_reconciler", "execute_body", "perform"]
 
 T = TypeVar("T")
 
@@ -83,24 +84,30 @@ async def ask_reconciler(
     tool: Tool[..., Any], call: ToolCall, context: CallContext[Any]
 ) -> Reconciled:
     """Ask the tool's reconciler what became of a call. Every failure to answer is CantTell."""
-    contract = tool.contract
+    return await ask(tool.contract, context, call.arguments)
+
+
+async def ask(
+    contract: Contract, context: CallContext[Any], known: Mapping[str, Any]
+) -> Reconciled:
+    """Ask a contract's reconciler, which gets what it declares of the ``known`` values."""
     if contract.reconcile is None:
-        return CantTell(f"{tool.name} has no reconciler")
+        return CantTell(f"{contract.name} has no reconciler")
     try:
         async with asyncio.timeout(contract.timeout.total_seconds()):
-            answer = await call_companion(contract.reconcile, context, call.arguments)
-        return _checked(tool, answer)
+            answer = await call_companion(contract.reconcile, context, known)
+        return _checked(contract, answer)
     except (EncodingError, BadResult):
         return CantTell("it happened, but the reconciler's result isn't one of the tool's")
     except Exception as error:  # noqa: BLE001 - a foreign boundary: whatever it raises, it can't tell
-        _log.warning("the reconciler of %s failed", tool.name, exc_info=error)
+        _log.warning("the reconciler of %s failed", contract.name, exc_info=error)
         return CantTell(f"the reconciler failed with {type(error).__name__}")
 
 
-def _checked(tool: Tool[..., Any], answer: Reconciled) -> Reconciled:
+def _checked(contract: Contract, answer: Reconciled) -> Reconciled:
     match answer:
         case Happened():
-            return Happened(tool.contract.round_trip(answer.result))
+            return Happened(contract.round_trip(answer.result))
         case DidNotHappen() | CantTell():
             return answer
         case _:

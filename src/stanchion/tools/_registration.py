@@ -21,6 +21,7 @@ from stanchion.ledger import Codec, canonical, codec_for, digest
 from stanchion.tools._breaker import Breaker
 from stanchion.tools._bucket import Rate
 from stanchion.tools._companions import check_compensation, check_reconciler
+from stanchion.tools._compensation import Compensation
 from stanchion.tools._contract import Arguments, Contract
 from stanchion.tools._docstring import parse_docstring
 from stanchion.tools._parameters import Parameters
@@ -43,7 +44,7 @@ class Declaration:
     trusted: bool = False
     accepts_key: bool | timedelta = False
     reconcile: Callable[..., Any] | None = None
-    compensate: Callable[..., Any] | None = None
+    compensate: Callable[..., Any] | Compensation | None = None
     needs_review: bool = False
     timeout: timedelta = timedelta(seconds=30)
     retries: int | RetryPolicy = 2
@@ -108,7 +109,8 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
     _check_description(shape.description, where)
     _check_heartbeat(said, shape, where)
     check_reconciler(said.reconcile, arguments.names, where)
-    check_compensation(said.compensate, arguments.names, where)
+    compensation = _compensation(said.compensate)
+    check_compensation(compensation, arguments.names, where)
     contract = Contract(
         name=shape.name,
         description=shape.description.strip(),
@@ -117,7 +119,7 @@ def declared_contract(shape: Shape, said: Declaration) -> Contract:
         accepts_key=said.accepts_key is not False,
         key_validity=said.accepts_key if isinstance(said.accepts_key, timedelta) else None,
         reconcile=said.reconcile,
-        compensate=said.compensate,
+        compensate=compensation,
         needs_review=said.needs_review,
         timeout=said.timeout,
         retry=_retry(said.retries),
@@ -296,7 +298,7 @@ def _digest(contract: Contract) -> str:
         "accepts_key": contract.accepts_key,
         "key_validity": None if validity is None else validity.total_seconds(),
         "reconcile": _qualified(contract.reconcile),
-        "compensate": _qualified(contract.compensate),
+        **_undoing_of(contract.compensate),
         "needs_review": contract.needs_review,
         "timeout": contract.timeout.total_seconds(),
         "attempts": contract.retry.attempts,
@@ -307,6 +309,23 @@ def _digest(contract: Contract) -> str:
         "version": contract.version,
     }
     return digest(canonical(declared, what=f"the contract of {contract.name}")).hex()
+
+
+def _compensation(said: Callable[..., Any] | Compensation | None) -> Compensation | None:
+    return said if said is None or isinstance(said, Compensation) else Compensation(said)
+
+
+def _undoing_of(compensation: Compensation | None) -> dict[str, Any]:
+    """Return what is declared of undoing; a function alone leaves the digest as it was."""
+    if compensation is None:
+        return {"compensate": None}
+    key = compensation.accepts_key
+    own = {
+        "compensate_reconcile": _qualified(compensation.reconcile),
+        "compensate_key": key.total_seconds() if isinstance(key, timedelta) else key,
+    }
+    said = {name: value for name, value in own.items() if value is not None}
+    return {"compensate": _qualified(compensation.undo), **said}
 
 
 def _trust_of(contract: Contract) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing_extensions import ParamSpec, TypeVar
 from stanchion.errors import BareToolCallError, ContractError
 from stanchion.tools._breaker import Breaker
 from stanchion.tools._bucket import Rate
+from stanchion.tools._compensation import Compensation
 from stanchion.tools._context import CallContext
 from stanchion.tools._contract import Contract
 from stanchion.tools._registration import Declaration, contract_of
@@ -92,7 +93,7 @@ def tool(
     trusted: bool = False,
     accepts_key: bool | timedelta = False,
     reconcile: Callable[..., Any] | None = None,
-    compensate: Callable[..., Any] | None = None,
+    compensate: Callable[..., Any] | Compensation | None = None,
     needs_review: bool = False,
     timeout: timedelta = timedelta(seconds=30),
     retries: int | RetryPolicy = 2,
@@ -115,10 +116,11 @@ def tool(
 
     Say ``read=True`` if a call changes nothing anywhere, else ``write=True`` with what its target
     can do: ``accepts_key`` (True, or how long it keeps idempotency keys), ``reconcile`` (says
-    later what became of a call), ``compensate`` (undoes a call; a write without it is
-    irreversible). ``trusted`` says that its results are facts. ``targets`` names the arguments
-    that say on whom or what it acts, ``content`` those that are only read by somebody, ``asked``
-    how people ask for it (see ``stanchion.trust.asking``): unasked, a model's call needs a person.
+    later what became of a call), ``compensate`` (undoes a call, see ``Compensation``; a write
+    without it is irreversible). ``trusted`` says that its results are facts. ``targets`` names the
+    arguments that say on whom or what it acts, ``content`` those that are only read by somebody,
+    ``asked`` how people ask for it (see ``stanchion.trust.asking``): unasked, a model's call needs
+    a person.
     ``private`` says that its results are for the initiator alone. ``rate`` and ``breaker`` spare
     the target, for all runs together; ``fresh`` is how long a read's answer holds. A body with a
     ``heartbeat`` is ended when it doesn't call ``call.heartbeat()`` for that long. The description

@@ -17,7 +17,14 @@ from typing import Any
 
 from stanchion.ledger import Place, codec_for, lane_below, payload
 from stanchion.review import Occasion, left_over
-from stanchion.tools import Tool, by_name, compensate, compensation_of, mint_key
+from stanchion.tools import (
+    Tool,
+    ask_whether_undone,
+    by_name,
+    compensate,
+    compensation_of,
+    mint_key,
+)
 from stanchion.values import Json, Question, ToolCall, ToolError
 from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._incarnation import Incarnation, StepScope
@@ -99,7 +106,13 @@ async def _compensate(
         lineage = f"{incarnation.record.root}|{made.place.lane}|{made.place.ordinal}"
         key = mint_key(lineage, contract.name, contract.encode_arguments(arguments), 0)
         call = ToolCall(contract.name, arguments, key=key)
-        effect = Effect(contract, call, partial(compensate, tool, arguments), may_be_left=True)
+        effect = Effect(
+            contract,
+            call,
+            partial(compensate, tool, arguments),
+            partial(ask_whether_undone, tool, arguments) if contract.reconcile else None,
+            may_be_left=True,
+        )
         result = await perform_effect(scope, effect)
         if result.error is None:
             scope.facts["undoes"] = place
