@@ -46,7 +46,7 @@ from stanchion import (
 from stanchion.integrations import ServedTools
 from stanchion.ledger import Payload, payload
 from stanchion.models import ModelRequest
-from stanchion.tools import Next, RetryPolicy, Tool
+from stanchion.tools import Compensation, Next, RetryPolicy, Tool
 from stanchion.values import (
     Json,
     Message,
@@ -157,6 +157,15 @@ def _undo(name: str) -> Callable[..., Any]:
     return undo
 
 
+async def _find_undone(call: CallContext[Client]) -> Happened[None] | DidNotHappen:
+    receipt = await call.deps.ask(do="find key", key=call.key)
+    return DidNotHappen() if receipt is None else Happened(None)
+
+
+def _compensation(name: str, given: ToolClass) -> Compensation:
+    return Compensation(_undo(name), reconcile=_find_undone if given.reconcile else None)
+
+
 def _body(name: str, *, blocking: bool) -> Callable[..., Any]:
     async def body(call: CallContext[Client], item: str) -> str:
         return await call.deps.send(name, item, call.key, call.epoch, call.check_deadline)
@@ -175,7 +184,7 @@ def _tool(name: str, given: ToolClass) -> Tool[[str], str]:
         description="An effect outside.",
         accepts_key=keeps[given.key],
         reconcile=_find if given.reconcile else None,
-        compensate=_undo(name) if given.compensate else None,
+        compensate=_compensation(name, given) if given.compensate else None,
         needs_review=given.needs_review,
         timeout=TIMEOUT,
         retries=_RETRY,

@@ -6,7 +6,7 @@ often it was performed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
 from typing import Literal, TypeAlias
@@ -115,7 +115,7 @@ def undoing(tool: str) -> str:
     return f"undo {tool}"
 
 
-UNDOING = {undoing(name): replace(CLASSES[name], reconcile=False) for name in REGRETTED}
+UNDOING = {undoing(name): CLASSES[name] for name in REGRETTED}
 TOOLS_OUTSIDE = CLASSES | UNDOING | {PACED: ToolClass("key", *4 * (False,))}
 """What the target knows of each tool that has an effect."""
 

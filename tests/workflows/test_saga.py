@@ -371,19 +371,75 @@ async def test_where_compensations_can_be_asked_about_no_crash_needs_a_person() 
     assert crashes > 15
 
 
+@workflow(tools=TOOLS, untrusted_may=FREELY)
+async def errand(run: Run[World], trip: str) -> str:
+    return await run.call(book, trip)
+
+
+@workflow(tools=TOOLS, untrusted_may=FREELY)
+async def errands(run: Run[World], trip: str) -> None:
+    await run.call(book_asked, f"{trip} and back")
+    await run.child(errand, trip)
+    async with run.saga():
+        await run.call(book, "nowhere")
+    await run.call(announce, trip)
+
+
+async def send_out(run: Run[World]) -> Any:
+    return await run.child(errands, "rome")
+
+
 @pytest.mark.promise("EFFECT-7")
-async def test_a_child_run_in_a_saga_that_fails_is_listed() -> None:
+async def test_what_a_child_and_its_child_made_in_a_saga_that_fails_is_undone_too() -> None:
+    world = World()
+
+    result = await play(booking("oslo"), send_out, world=world, answers=["leave"])
+
+    (question,) = result.questions
+    assert [each["what"] for each in question.subject["left"]] == ["announce"]
+    assert world.booked == {}
+    released = [line for line in world.log if line.startswith("release")]
+    assert released == [
+        "release nowhere",
+        "release rome",
+        "release rome and back",
+        "release oslo",
+    ]
+
+
+async def test_a_child_that_made_nothing_is_no_ones_business() -> None:
     @workflow
-    async def errand(run: Run, what: str) -> str:
+    async def idle(run: Run, what: str) -> str:
         return what
 
     async def child(run: Run[World]) -> Any:
-        return await run.child(errand, "x")
+        return await run.child(idle, "x")
 
-    result = await play(child, world=World(), answers=["leave"])
+    result = await play(child, world=World())
 
-    (question,) = result.questions
-    assert [each["what"] for each in question.subject["left"]] == ["errand"]
+    assert (result.output, result.questions) == ("undone", ())
+
+
+@pytest.mark.promise("EFFECT-7")
+async def test_a_crash_anywhere_undoes_what_a_child_made_once() -> None:
+    @workflow(tools=TOOLS, untrusted_may=FREELY)
+    async def trip(run: Run[Any], _: str) -> str:
+        served = errands  # a worker serves what the code of its workflows names
+
+        async def send(run: Run[Any]) -> None:
+            await run.child(served, "rome")
+
+        return await travel(run, send)
+
+    now, crashes = Now(), 0
+    async for crash in crash_at_every_commit(
+        trip, "go", deps=now, before=now.reset, answers=lambda _: "settled"
+    ):
+        crashes += 1
+        assert crash.result.output == "undone", (crash.point, crash.side, crash.result.reason)
+        assert now.world.booked == {}, (crash.point, crash.side)
+        assert len(now.world.released) == 3, (crash.point, crash.side)
+    assert crashes > 30
 
 
 async def test_a_saga_within_a_saga_is_undone_once() -> None:

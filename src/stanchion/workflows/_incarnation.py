@@ -69,7 +69,7 @@ ONE_STEP = Settlement(steps=1)
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
 
-LOOP_VERSION = 7
+LOOP_VERSION = 8
 """How composite steps are composed; kept in their opening entries."""
 
 

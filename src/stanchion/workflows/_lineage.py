@@ -8,18 +8,25 @@ calling again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stanchion.errors import Refused, RunNotFound, StanchionError
-from stanchion.ledger import Payload, RunRecord, Store
+from stanchion.ledger import Payload, Place, RunRecord, Store
 from stanchion.tools import CIRCLES, Caller, current_caller
 from stanchion.workflows._workflow import Workflow
 
-__all__ = ["CIRCLE", "circle_below", "circle_in", "circle_of", "lineage", "started_by"]
+__all__ = ["CIRCLE", "child_id", "circle_below", "circle_in", "circle_of", "lineage", "started_by"]
 
 CIRCLE = "circle"
 """The fact of a step, and of a run's last entry: the rule by which runs below weren't started."""
+
+
+def child_id(parent: str, place: Place) -> str:
+    """Return the id of the child that a run starts at a place."""
+    seed = f"{parent}|{place.lane}|{place.ordinal}".encode()
+    return f"{parent[:8]}-{hashlib.sha256(seed).hexdigest()[:24]}"
 
 
 async def lineage(store: Store, run: RunRecord, at_most: int) -> list[RunRecord]:

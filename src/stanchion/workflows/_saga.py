@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,10 +28,12 @@ from stanchion.tools import (
 )
 from stanchion.values import Json, Question, ToolCall, ToolError
 from stanchion.workflows._effects import Effect, perform_effect
+from stanchion.workflows._host import Host
 from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._lineage import child_id
 from stanchion.workflows._people import ask_person
 from stanchion.workflows._workflow import Workflow
-from stanchion.workflows._writes import Made
+from stanchion.workflows._writes import Made, Writes
 
 __all__ = ["saga"]
 
@@ -38,6 +41,9 @@ _error = codec_for(ToolError | None)
 _leftovers = codec_for(list[dict[str, Any]])
 
 _UNDECLARED = "nothing is declared that undoes it"
+
+CHILDREN_SINCE = 8
+"""The first version of composite steps that undoes what a child made, instead of listing it."""
 
 
 @asynccontextmanager
@@ -67,43 +73,97 @@ async def _undo(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], lan
     await incarnation.perform("undo", "saga", payload(None), _leftovers, body)
 
 
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """A write to undo: the run's own, or one of a child of its."""
+
+    made: Made
+    workflow: Workflow[Any, Any, Any] | None
+    """None if the child's isn't served here."""
+    root: str
+    """The lineage of the run that made it."""
+    child: str = ""
+    """The run that made it, unless it is the saga's own."""
+
+    @property
+    def place(self) -> Json:
+        """Where it was made."""
+        return [*_written(self.made.place)]
+
+    def tool(self) -> Tool[..., Any] | None:
+        """Return its tool, if that can undo it."""
+        if self.workflow is None or self.made.kind != "call":
+            return None
+        tool = by_name(self.workflow.tools).get(self.made.name)
+        return None if tool is None or tool.contract.compensate is None else tool
+
+
 async def _undo_all(
     workflow: Workflow[Any, Any, Any], saga_lane: str, scope: StepScope
 ) -> list[dict[str, Any]]:
-    tools, left = by_name(workflow.tools), list[tuple[Made, str]]()
+    incarnation, left, children = scope.incarnation, list[tuple[_Effect, str]](), list[Json]()
     below = lane_below(scope.place)
     undone = 0
-    for index, made in reversed(list(enumerate(scope.incarnation.writes.within(saga_lane)))):
+    for index, made in reversed(list(enumerate(incarnation.writes.within(saga_lane)))):
         if made.closed is not None and not f"{made.closed.lane}/".startswith(f"{below}/"):
             continue  # by a saga inside of this one
-        tool = tools.get(made.name) if made.kind == "call" else None
-        if tool is None or tool.contract.compensate is None:
-            left.append((made, _UNDECLARED))
-            continue
-        with scope.below(f"/{index}.0"):
-            error = await _compensate(scope.incarnation, tool, made)
-        undone += error is None
-        left += [] if error is None else [(made, error.problem)]
-    listed = [await _described(scope.incarnation, made, why) for made, why in left]
+        effects = [_Effect(made, workflow, incarnation.record.root)]
+        if made.kind == "child" and scope.loop >= CHILDREN_SINCE:
+            children += [effects[0].place]
+            effects = await _made_by_child(incarnation.host, incarnation.record.id, made)
+        for nth, effect in enumerate(effects):
+            why = await _undo_one(scope, f"/{index}.{nth}", effect)
+            undone += not why
+            left += [(effect, why)] if why else []
+    listed = [await _described(incarnation, each.made, why) for each, why in left]
     if listed:
         await _show(scope, listed, undone)
-    scope.facts |= {"undone": undone, "left": [[*_written(made.place)] for made, _ in left]}
+    own = [each.place for each, _ in left if not each.child]
+    scope.facts |= {"undone": undone, "left": own}
+    scope.facts |= {"children": children} if children else {}
     return listed
 
 
+async def _made_by_child(host: Host, parent: str, made: Made) -> list[_Effect]:
+    """Return what a child that has ended made and what still stands of it, newest first.
+
+    Its own children's too: what they made is as old as their end.
+    """
+    record = await host.store.get(child_id(parent, made.place))
+    definition = host.workflows.find(record.workflow, record.version)
+    found: list[_Effect] = []
+    for each in reversed(Writes(await host.store.entries(record.id)).standing("")):
+        if each.kind == "child":
+            found += await _made_by_child(host, record.id, each)
+        else:
+            found.append(_Effect(each, definition, record.root, record.id))
+    return found
+
+
+async def _undo_one(scope: StepScope, lane: str, effect: _Effect) -> str:
+    """Undo one write in a lane of its own; return why it couldn't be, if it couldn't."""
+    tool = effect.tool()
+    if tool is None:
+        return _UNDECLARED
+    with scope.below(lane):
+        error = await _compensate(scope.incarnation, tool, effect)
+    return "" if error is None else error.problem
+
+
 async def _compensate(
-    incarnation: Incarnation, tool: Tool[..., Any], made: Made
+    incarnation: Incarnation, tool: Tool[..., Any], undo: _Effect
 ) -> ToolError | None:
     """Undo one write, as a write; return what the target said if it can't."""
-    contract = compensation_of(tool.contract)
+    contract, made = compensation_of(tool.contract), undo.made
     arguments = {
         "arguments": await _read(incarnation, made.sent),
         "outcome": {"result": await _read(incarnation, made.result)},
     }
-    place: Json = [*_written(made.place)]
+    which: dict[str, Json] = {"undoes": undo.place}
+    which |= {"run": undo.child} if undo.child else {}
 
     async def body(scope: StepScope) -> ToolError | None:
-        lineage = f"{incarnation.record.root}|{made.place.lane}|{made.place.ordinal}"
+        lineage = f"{undo.root}|{made.place.lane}|{made.place.ordinal}"
         key = mint_key(lineage, contract.name, contract.encode_arguments(arguments), 0)
         call = ToolCall(contract.name, arguments, key=key)
         effect = Effect(
@@ -114,12 +174,11 @@ async def _compensate(
             may_be_left=True,
         )
         result = await perform_effect(scope, effect)
-        if result.error is None:
-            scope.facts["undoes"] = place
+        if result.error is None and not undo.child:
+            scope.facts |= which
         return result.error
 
-    request = payload({"undoes": place})
-    return await incarnation.perform("compensate", tool.name, request, _error, body)
+    return await incarnation.perform("compensate", tool.name, payload(which), _error, body)
 
 
 async def _show(scope: StepScope, listed: list[dict[str, Any]], undone: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +26,7 @@ from stanchion.ledger import (
 )
 from stanchion.values import Principal
 from stanchion.workflows._incarnation import Incarnation, StepScope
-from stanchion.workflows._lineage import CIRCLE, circle_in, lineage
+from stanchion.workflows._lineage import CIRCLE, child_id, circle_in, lineage
 from stanchion.workflows._outside import Awaited, Ignored, WaitSpec
 from stanchion.workflows._workflow import Workflow
 
@@ -197,9 +196,8 @@ async def child(incarnation: Incarnation, workflow: Workflow[Any, Any, Any], val
     incarnation.host.workflows.add(workflow)
 
     def new(place: Place) -> NewRun:
-        seed = f"{record.id}|{place.lane}|{place.ordinal}".encode()
         return NewRun(
-            id=f"{record.id[:8]}-{hashlib.sha256(seed).hexdigest()[:24]}",
+            id=child_id(record.id, place),
             workflow=workflow.name,
             version=workflow.version,
             input=encoded,

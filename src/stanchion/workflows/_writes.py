@@ -179,7 +179,8 @@ class Writes:
             self._known[identity].append(made)
 
     def _close(self, entry: Entry | Draft, facts: Mapping[str, Any]) -> None:
-        undone, left = facts.get("undoes"), [Place(*place) for place in facts.get("left", ())]
+        undone = facts.get("undoes")
+        left = [Place(*place) for place in (*facts.get("left", ()), *facts.get("children", ()))]
         for made in self.made:
             if undone is not None and made.place == Place(*undone):
                 made.closed, made.is_undone = entry.place, True
