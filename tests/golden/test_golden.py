@@ -10,6 +10,7 @@ import pytest
 from stanchion.ledger import open_store
 from stanchion.testing import FakeClock, forbid_real_calls, import_run, replay_recording
 from stanchion.testing._recording import Recording, read_recording
+from stanchion.values import RunState
 from stanchion.workflows import Host, Workflows, advance
 from stanchion.workflows._incarnation import LOOP_VERSION
 from tests.golden.agents import agents
@@ -57,8 +58,11 @@ async def test_a_golden_agent_that_was_interrupted_goes_on_as_its_version_did(pa
     run = await import_run(store, replace(whole, entries=tuple(steps)), ended=False)
     before = (await store.get(run)).seq
 
+    host = Host(store, Workflows([agents]), worker="later", clock=clock)
     with forbid_real_calls():
-        record = await advance(Host(store, Workflows([agents]), worker="later", clock=clock), run)
+        record = await advance(host, run)
+        while record is not None and record.state is RunState.RUNNING:
+            record = await advance(host, run)
 
     added = [e for e in await store.entries(run, before) if e.phase != "note"]
     await store.close()
