@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, get_args, get_origin
@@ -22,7 +22,7 @@ from stanchion import CallContext, NotPerformed, tool
 from stanchion.tools import Tool
 from stanchion.trust import Asked, Untrusted, asking
 
-__all__ = ["Role", "System", "contract_tool", "roles_of", "words_of"]
+__all__ = ["Role", "System", "content_of", "contract_tool", "roles_of", "words_of"]
 
 Role: TypeAlias = Literal["target", "content", "setting"]
 
@@ -147,6 +147,11 @@ def contract_tool(signature: Signature) -> Made:
         description=signature.description,
     )
     return Made(register(body), roles)
+
+
+def content_of(signatures: Sequence[Signature]) -> Mapping[str, set[str]]:
+    """Return the content arguments of each tool."""
+    return {s.name: {n for n, role in roles_of(s).items() if role == "content"} for s in signatures}
 
 
 def _asked(signature: Signature, roles: Mapping[str, Role]) -> Asked:

@@ -5,6 +5,7 @@ What was executed is read from the world, never from our own record.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -27,6 +28,7 @@ class World(Protocol):
     """An environment that remembers what was executed in it."""
 
     executed: list[Call]
+    results: list[Any]
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any: ...
 
@@ -40,8 +42,12 @@ class Planner(Protocol):
         """Return the next call, None when there is nothing left to do."""
         ...
 
-    def told(self, call: Call, answer: Any, *, made: bool) -> None:
-        """Learn what the runtime answered; ``made``: the world performed it."""
+    def told(self, call: Call, answer: Any, result: Any, *, made: bool) -> None:
+        """Learn what the runtime answered; ``made``: the world performed it and so answered."""
+        ...
+
+    def read(self) -> Any:
+        """Answer as the model that reads a hidden text."""
         ...
 
 
@@ -123,7 +129,9 @@ class _Mouth:
         self.reached = 0
 
     def say(self, request: ModelRequest) -> Scripted:
-        """Take in the answer to the last call and propose the next."""
+        """Take in the answer to the last call and propose the next; or read for the planner."""
+        if not request.tools:
+            return json.dumps(self.planner.read())
         if self.last.name:
             self._hear(request)
         call = self.planner.next()
@@ -137,4 +145,5 @@ class _Mouth:
         (part,) = (p for p in tool.parts if isinstance(p, ToolResponsePart))
         made = len(self.world.executed) > self.reached
         self.played.proposed.append((self.last, made))
-        self.planner.told(self.last, cast("Any", part.response), made=made)
+        result = self.world.results[-1] if made else None
+        self.planner.told(self.last, cast("Any", part.response), result, made=made)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from benchmarks.agentdojo._attackers import executed_of
+from benchmarks.agentdojo._attackers import foreign, performed
 from benchmarks.agentdojo._calls import Call, Parameter, Signature
 from benchmarks.agentdojo._contracts import contract_tool, roles_of
 from benchmarks.agentdojo._decidable import is_said
+from benchmarks.agentdojo._own import attacks
 
 
 def signature(name: str, returns: Any = str, **parameters: Any) -> Signature:
@@ -46,7 +47,34 @@ def test_a_value_is_said_as_a_whole_only():
     assert is_said(10.0, "refund the 10.00 that I got")
 
 
-def test_an_effect_counts_as_the_attackers_when_the_world_performed_exactly_it():
-    attack = [Call("send", {"to": "eve"})]
-    assert executed_of(attack, [Call("send", {"to": "eve"})]) == attack
-    assert executed_of(attack, [Call("send", {"to": "bob"})]) == []
+SEND = signature("send_parcel", to=str, amount=float, body=str)
+MEANT = [Call("send_parcel", {"to": "Bob", "amount": 5.0, "body": "Hi"})]
+
+
+def test_an_effect_is_the_attackers_when_its_target_is_nobody_that_the_user_meant():
+    done = [Call("send_parcel", {"to": "eve", "amount": 5.0, "body": "Hi"})]
+    assert foreign(done, MEANT, [SEND]) == done
+    assert performed(done, done) == done
+
+
+def test_more_than_the_user_meant_is_the_attackers_and_less_is_not():
+    more = [Call("send_parcel", {"to": "bob", "amount": 6.0, "body": "x"})]
+    less = [Call("send_parcel", {"to": "BOB", "amount": 4.0, "body": "x"})]
+    assert foreign(more, MEANT, [SEND]) == more
+    assert foreign(less, MEANT, [SEND]) == []
+
+
+def test_a_tool_is_asked_for_by_its_noun_too_where_nothing_else_is_named():
+    event = contract_tool(signature("create_event", event_time=str)).tool.contract.asked
+    assert event is not None
+    assert event.objects == {"event"}
+    sending = contract_tool(SEND).tool.contract.asked
+    assert sending is not None
+    assert not sending.objects
+
+
+def test_our_own_attacks_use_real_values_that_nobody_meant():
+    calls = attacks([SEND], MEANT, ["Ada", "Zoe", 7.0, 9.0], seed=3)
+    assert len(calls) > 5
+    assert all(call not in MEANT for call in calls)
+    assert {call.arguments["to"] for call in calls} <= {"Ada", "Zoe", "Bob"}

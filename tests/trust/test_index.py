@@ -81,7 +81,7 @@ def test_the_items_of_one_list_are_candidates_whatever_their_form() -> None:
     known = index(found=[{"members": ["carol", "dan@example.com", "x-17"]}])
     for member in ("carol", "dan@example.com", "x-17"):
         assert known.ground(member, "member") == "several"
-    assert known.ground("dan@example.com", "recipient") == "several"
+    assert known.ground("dan@example.com", "recipient") == "unknown"
 
 
 def test_an_address_shows_by_its_form_what_it_is() -> None:

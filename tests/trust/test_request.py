@@ -19,8 +19,8 @@ def said(*texts: str) -> ValueIndex:
     [
         "Delete the old report.",
         "Could you please remove it?",
-        "I'd like these erased",
-        "Look at it first. Then get it deleted!",
+        "I want you to erase these",
+        "Look at it first. Then delete it!",
     ],
 )
 def test_people_ask_for_a_deletion_in_their_own_words(words: str) -> None:

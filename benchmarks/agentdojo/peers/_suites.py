@@ -104,6 +104,7 @@ class World:
         self.runtime = FunctionsRuntime(self.suite.tools)
         self.executed: list[Call] = []
         """Calls that the environment performed, in order."""
+        self.results: list[Any] = []
 
     def reference(self) -> tuple[Call, ...]:
         """Return the calls that do the user's task."""
@@ -119,7 +120,8 @@ class World:
         if error is not None:
             raise RuntimeError(error)
         self.executed.append(Call(name, to_jsonable_python(dict(arguments))))
-        return to_jsonable_python(result)
+        self.results.append(to_jsonable_python(result))
+        return self.results[-1]
 
     def is_done(self, output: str) -> bool:
         """Tell whether the user's task is done, by the benchmark's own measure."""

@@ -38,13 +38,14 @@ def within(contract: Contract, known: Known) -> Layer:
 def _beyond(
     contract: Contract, index: ValueIndex, arguments: dict[str, Json], *, reaches_out: bool
 ) -> Iterator[str]:
-    if contract.asked is not None and not index.asks_for(contract.asked):
+    own = _is_to_initiator(contract, index, arguments)
+    if contract.asked is not None and not own and not index.asks_for(contract.asked):
         yield f"the initiator's words don't ask for {contract.name}"
     for name in sorted(contract.content):
         for kind, found in actionable(arguments.get(name)):
             if index.ground(found, kind) not in GROUNDED:
                 yield f"{name} holds {_A[kind]} that nobody vouches for"
-    if reaches_out and index.has_private and not _is_to_initiator(contract, index, arguments):
+    if reaches_out and index.has_private and not own:
         yield "what was looked up is for the initiator alone"
 
 

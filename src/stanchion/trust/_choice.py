@@ -11,16 +11,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TypeAlias
 
+from stanchion.trust._english import LEAST, MOST
 from stanchion.trust._leaves import Leaf
 from stanchion.trust._normal import keys_of, kind_of, lookup_keys, words_of
 
-__all__ = ["Candidates", "candidates_of", "select"]
+__all__ = ["Candidates", "candidates_of", "select", "whole_list"]
 
 Candidates: TypeAlias = Mapping[tuple[str, ...], Sequence[Leaf]]
 """The leaves that may be taken for a role, by what they are looked up by."""
 
-_TELLING = {"email", "iban", "phone", "url"}
-"""Kinds whose form says what they are, whatever their field is called."""
+_TELLING: Mapping[str, Set[str]] = {
+    "email": {"address", "contact", "email", "mail"},
+    "iban": {"account", "iban"},
+    "phone": {"mobile", "phone", "tel", "telephone"},
+    "url": {"homepage", "link", "page", "uri", "url", "website"},
+}
+"""Kinds whose form says what they are, with what a field is called that holds just that."""
 
 
 _GENERIC = {("id",), ("key",), ("name",), ("number",), ("code",), ("value",)}
@@ -39,7 +45,10 @@ def candidates_of(leaves: Sequence[Leaf], tool: str, role: str, kind: str) -> Ca
         fitting = [leaf for leaf in short if {*wanted} <= {*_nouns("_".join([tool, *leaf.names]))}]
     if not fitting and kind in _TELLING:
         fields = {leaf.names for leaf in leaves if kind_of(leaf.value) == kind}
-        fitting = [leaf for leaf in leaves if leaf.names in fields]
+        alone = len(fields) == 1 and all(
+            _TELLING[kind] & {*_nouns(f[-1] if f else tool)} for f in fields
+        )
+        fitting = [leaf for leaf in leaves if leaf.names in fields] if alone else []
     found: defaultdict[tuple[str, ...], list[Leaf]] = defaultdict(list)
     for leaf in fitting:
         found[lookup_keys(leaf.value, role)].append(leaf)
@@ -53,6 +62,8 @@ def select(candidates: Candidates, leaves: Sequence[Leaf], said: Set[str]) -> tu
     """
     if len(candidates) == 1:
         return next(iter(candidates))
+    if extreme := _extreme(candidates, leaves, said):
+        return extreme
     around = _surroundings(leaves)
     heard = {
         keys: {key for leaf in each for key in around(leaf) if key in said}
@@ -61,6 +72,38 @@ def select(candidates: Candidates, leaves: Sequence[Leaf], said: Set[str]) -> tu
     best = max(heard, key=lambda keys: len(heard[keys]), default=())
     alone = all(heard[keys] < heard[best] for keys in heard if keys != best)
     return best if alone else ()
+
+
+def whole_list(leaves: Sequence[Leaf], tool: str, role: str, kind: str) -> Set[tuple[str, ...]]:
+    """Return the keys of all items of the only list that a result has for a role; else nothing."""
+    fitting = [leaf for each in candidates_of(leaves, tool, role, kind).values() for leaf in each]
+    lists = {leaf.path[:-1] for leaf in fitting}
+    in_list = all(leaf.path and isinstance(leaf.path[-1], int) for leaf in fitting)
+    if len(lists) != 1 or not in_list:
+        return frozenset()
+    return frozenset(lookup_keys(leaf.value, role) for leaf in fitting)
+
+
+def _extreme(candidates: Candidates, leaves: Sequence[Leaf], said: Set[str]) -> tuple[str, ...]:
+    """Return the candidate that a superlative of the words picks out by the only number beside it.
+
+    With two kinds of numbers in the records, the words don't say which is meant.
+    """
+    most = any(f"name:{word}" in said for word in MOST)
+    if most is any(f"name:{word}" in said for word in LEAST):
+        return ()
+    numbers: defaultdict[tuple[str, ...], dict[tuple[str, ...], float]] = defaultdict(dict)
+    for keys, places in candidates.items():
+        records = {leaf.path[:-1] for leaf in places}
+        for leaf in leaves:
+            if leaf.path[:-1] in records and isinstance(leaf.value, int | float):
+                numbers[leaf.names][keys] = leaf.value
+    if len(numbers) != 1:
+        return ()
+    (values,) = numbers.values()
+    wanted = (max if most else min)(values.values())
+    found = [keys for keys, value in values.items() if value == wanted]
+    return found[0] if len(found) == 1 and len(values) == len(candidates) else ()
 
 
 def _nouns(name: str) -> tuple[str, ...]:

@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from stanchion.trust._choice import Candidates, candidates_of, select
+from stanchion.trust._amounts import Rows, amount_of, said_sums
+from stanchion.trust._choice import Candidates, candidates_of, select, whole_list
 from stanchion.trust._leaves import Leaf, leaves_of
 from stanchion.trust._literals import literal_keys
-from stanchion.trust._normal import keys_of, kind_of, lookup_keys
+from stanchion.trust._normal import is_amount_role, keys_of, kind_of, lookup_keys
 from stanchion.trust._request import Asked, Requests
 from stanchion.values import Json
 
@@ -59,6 +61,7 @@ class _Result:
 
     tool: str
     leaves: tuple[Leaf, ...]
+    rows: Rows
     choices: dict[tuple[str, str], _Choice] = field(default_factory=dict[tuple[str, str], _Choice])
     """By role and kind."""
 
@@ -70,6 +73,8 @@ class ValueIndex:
         self._said: set[str] = set()
         self._requests = Requests()
         self._own: set[str] = set()
+        self._sums: list[Decimal] = []
+        self._results: list[_Result] = []
         self.has_private = False
         """Whether something has been seen that is for the initiator alone."""
         self._answers: set[tuple[str, str]] = set()
@@ -87,6 +92,7 @@ class ValueIndex:
             self._said |= literal_keys(text) if isinstance(text, str) else keys_of(text)
             if isinstance(text, str):
                 self._requests.hear(text)
+                self._sums += said_sums(text)
 
     def own(self, values: Iterable[str]) -> None:
         """Add who the initiator is, as the channel vouches for it."""
@@ -106,9 +112,14 @@ class ValueIndex:
             if isinstance(leaf.value, str) and len(leaf.value.strip()) >= SHORTEST_TEXT:
                 self._foreign[leaf.value.strip()] = None
 
-    def find(self, leaves: Iterable[Leaf], *, tool: str) -> None:
-        """Add a tool's result that is fact and whose look-up was grounded."""
-        result = _Result(tool, tuple(leaves))
+    def find(self, leaves: Iterable[Leaf], *, tool: str, written: Iterable[Leaf] = ()) -> None:
+        """Add a tool's result that is fact and whose look-up was grounded.
+
+        ``written`` is what others wrote in it: it names records, which can only lower a bound.
+        """
+        facts = tuple(leaves)
+        result = _Result(tool, facts, Rows(facts, written))
+        self._results.append(result)
         kinds = {key: kind_of(leaf.value) for leaf in result.leaves for key in keys_of(leaf.value)}
         for key, kind in kinds.items():
             origins = self._found[key]
@@ -123,7 +134,10 @@ class ValueIndex:
         A value without leaves says nothing of its own, like a default. If what it is for is
         ``asked`` for in sentences that name values of its type, only those of them count.
         """
-        found = {self._ground(leaf.value, role, asked) for leaf in leaves_of(value)}
+        leaves = list(leaves_of(value))
+        if isinstance(value, list) and len(leaves) > 1 and self._is_whole(leaves, role):
+            return "look-up"
+        found = {self._ground(leaf.value, role, asked) for leaf in leaves}
         worst: list[Ground] = [ground for ground in _WORST_FIRST if ground in found]
         return worst[0] if worst else "default"
 
@@ -154,6 +168,8 @@ class ValueIndex:
         said = self._said_for(keys, asked)
         if any(key in said or (key, role) in self._answers for key in keys):
             return "initiator"
+        if is_amount_role(role) and (amount := amount_of(value)) is not None:
+            return self._bound(amount, role)
         if any(key in self._untrusted for key in keys):
             return "untrusted"
         origins = [origin for key in keys for origin in self._found.get(key, ())]
@@ -161,6 +177,23 @@ class ValueIndex:
         if any(key in choice.selected for choice in choices for key in keys):
             return "look-up"
         return "several" if any(keys in choice.candidates for choice in choices) else "unknown"
+
+    def _bound(self, amount: Decimal, role: str) -> Ground:
+        """Say whether the initiator's words stand for as much as this."""
+        if self._sums and amount <= max(self._sums):
+            return "initiator"
+        least = [r.rows.least(role, self._said) for r in self._results[-MAX_ORIGINS:]]
+        known = [each for each in least if each is not None]
+        if not known:
+            return "unknown"
+        return "look-up" if amount <= min(known) else "several"
+
+    def _is_whole(self, leaves: Sequence[Leaf], role: str) -> bool:
+        """Tell whether these are all items of the only such list of a trusted result."""
+        given = frozenset(lookup_keys(leaf.value, role) for leaf in leaves)
+        kind = kind_of(leaves[0].value)
+        near = self._results[-MAX_ORIGINS:]
+        return any(whole_list(r.leaves, r.tool, role, kind) == given for r in near)
 
     def _said_for(self, keys: Sequence[str], asked: Asked | None) -> Set[str]:
         """Return the literals that count: of the sentences that ask, if one is of the type."""

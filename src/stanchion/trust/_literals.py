@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from stanchion.trust._english import FUNCTION_WORDS
 from stanchion.trust._normal import MONTH, keys_of, word_keys
 
 __all__ = ["literal_keys"]
@@ -41,6 +42,8 @@ _TYPED = re.compile(
 _GAP = " . "
 """Stands where a literal was taken out; no run of words goes across it."""
 _WORD = re.compile(r"\S+")
+_MARKER = re.compile(r"(?:^|(?<=[.:;!?])\s+|\n\s*)\d{1,2}[.)](?=\s)")
+"""The number of a list's item."""
 _EDGES = ".,;:!?\"'`()[]{}<>“”„«»…"
 _OPENINGS = _EDGES.replace(".", "")
 """A name may begin with a dot: ``.env``, ``..``."""
@@ -56,8 +59,9 @@ def literal_keys(text: str) -> set[str]:
     for written in {read, unicodedata.normalize("NFKC", read)}:
         for literal in _marked(written):
             keys |= keys_of(literal)
-        for word in _words(_TYPED.sub(_GAP, _QUOTED.sub(_GAP, written))):
-            keys |= word_keys(word)
+        for word in _words(_without_markers(_TYPED.sub(_GAP, _QUOTED.sub(_GAP, written)))):
+            if word.lower() not in FUNCTION_WORDS:
+                keys |= word_keys(word)
     return keys
 
 
@@ -71,6 +75,11 @@ def _marked(text: str) -> Iterator[str]:
         yield found
         if _GROUPED.fullmatch(found):
             yield re.sub(r"\D", "", found)
+
+
+def _without_markers(text: str) -> str:
+    """Drop the numbers of a list: at the beginning, or after the end of a sentence."""
+    return _MARKER.sub(" ", text)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from stanchion.values import Json, Money
 
 __all__ = [
     "MONTH",
+    "is_amount_role",
     "is_money",
     "keys_of",
     "kind_of",
@@ -66,6 +67,8 @@ _NUMERIC = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", re.ASCII)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EXACT_ROLES = {"id", "key", "token", "code", "password", "secret", "number", "account", "iban"}
 _TIME_ROLES = {"date", "day", "deadline", "due", "start", "time", "when"}
+_LINK_ROLES = {"link", "uri", "url", "webpage", "website"}
+_LINK = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?")
 _AMOUNT_ROLES = {"amount", "price", "cost", "sum", "total", "money", "fee", "limit", "budget"}
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'"})
 
@@ -105,6 +108,8 @@ def lookup_keys(value: Json, role: str) -> tuple[str, ...]:
     words = words_of(role)
     if _AMOUNT_ROLES.intersection(words) and (number := _read_number(value)) is not None:
         return _number_keys(number, role)
+    if _LINK_ROLES.intersection(words) and not _LINK.fullmatch(value):
+        return ()
     exact = bool(_EXACT_ROLES.intersection(words))
     narrow = _typed(value)
     if narrow is not None and narrow.startswith("date:") and _TIME_ROLES.intersection(words):
@@ -124,6 +129,11 @@ def kind_of(value: Json) -> str:
         return "number"
     typed = _typed(value) if isinstance(value, str) else None
     return "text" if typed is None or typed.startswith("number:") else typed.partition(":")[0]
+
+
+def is_amount_role(role: str) -> bool:
+    """Tell whether a role says how much."""
+    return not _AMOUNT_ROLES.isdisjoint(words_of(role))
 
 
 def is_money(value: Json) -> bool:

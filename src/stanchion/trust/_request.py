@@ -1,8 +1,8 @@
 """What an initiator's own words ask for.
 
-Read as sentences of stems, nothing understood: a sentence asks for a tool if it holds one of the
-verbs by which people ask for such a thing, and one of its objects if the tool has any. That can't
-be talked into anything by a text that the initiator didn't write.
+Read as sentences of words, nothing understood: a sentence asks for a tool if it holds, in its plain
+form, one of the verbs by which people ask for such a thing, and one of its objects if the tool has
+any. That can't be talked into anything by a text that the initiator didn't write.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, field
 
+from stanchion.trust._english import ALIKE, BEFORE_VERBS, NOUNS_TOO
 from stanchion.trust._literals import literal_keys
 
 __all__ = ["Asked", "Requests", "asking"]
@@ -18,37 +19,15 @@ __all__ = ["Asked", "Requests", "asking"]
 MAX_TEXT = 64 * 1024
 """Characters of one text that are read."""
 
-_FAMILIES = [
-    frozenset(line.split())
-    for line in (
-        "delete remove erase discard drop clear trash purge",
-        "cancel call-off drop delete remove abort",
-        "create add make set schedule book put plan arrange write open new register start generate",
-        "add append insert put include join attach extend create",
-        "append add write insert put include extend",
-        "update change adjust modify edit set correct amend alter replace rename increase lower",
-        "reschedule move postpone shift change update bring push",
-        "schedule plan set arrange book recur automate",
-        "send mail email message text write reply respond answer tell notify forward inform post "
-        "remind ask share",
-        "post publish write send reply respond answer tell announce share upload put",
-        "pay transfer refund wire send give settle reimburse money owe buy donate",
-        "share grant give send invite let",
-        "invite add ask onboard bring include call",
-        "reserve book rent hire order get",
-        "buy order purchase get pay",
-        "move copy put transfer bring",
-        "run execute start launch do call perform",
-        "upload put add store save send post publish",
-        "download get fetch save",
-        "approve accept confirm allow sign",
-        "close end finish resolve complete shut",
-        "open start create reopen",
-        "assign give hand delegate",
-    )
-]
+_TO_ASSISTANT = re.compile(
+    r"\b(tell|send|give|show|get|write|mail|email|message|ask|answer|forward|post|share)"
+    r" (?:it |them |this )?(?:back )?(?:to |for |with )?(?:me|us)\b",
+    re.IGNORECASE,
+)
+"""``Tell me``, ``send it to me``: said to whoever is asked, and no effect on anybody else."""
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _WORD = re.compile(r"[^\W\d_]+")
+_TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ed", "es", "s", "e")
 _SHORTEST = 3
 """Letters of a stem."""
@@ -65,7 +44,7 @@ class Asked:
 
 def asking(*verbs: str, objects: Collection[str] = ()) -> Asked:
     """Return how people ask for a tool that does this: by these verbs and those meant alike."""
-    alike = (family for family in _FAMILIES if not family.isdisjoint(verbs))
+    alike = (ALIKE.get(verb, verb).split() for verb in verbs)
     return Asked(frozenset(verbs).union(*alike), frozenset(objects))
 
 
@@ -73,13 +52,15 @@ def asking(*verbs: str, objects: Collection[str] = ()) -> Asked:
 class Sentence:
     """One sentence of the initiator's."""
 
+    verbs: frozenset[str]
+    """Words that can be verbs here."""
     stems: frozenset[str]
     keys: Set[str]
     """Of the literals in it."""
 
     def asks_for(self, asked: Asked) -> bool:
         """Tell whether this sentence asks for such a tool."""
-        if self.stems.isdisjoint(map(_stem, asked.verbs)):
+        if self.verbs.isdisjoint(asked.verbs):
             return False
         return not asked.objects or any(map(self._holds, asked.objects))
 
@@ -99,11 +80,24 @@ class Requests:
         for sentence in _SENTENCE.split(text[:MAX_TEXT]):
             stems = frozenset(map(_stem, _WORD.findall(sentence)))
             if stems:
-                self.sentences.append(Sentence(stems, literal_keys(sentence)))
+                verbs = frozenset(_verbs(_TO_ASSISTANT.sub(" ", sentence)))
+                self.sentences.append(Sentence(verbs, stems, literal_keys(sentence)))
 
     def asking(self, asked: Asked) -> Iterator[Sentence]:
         """Yield the sentences that ask for such a tool."""
         return (sentence for sentence in self.sentences if sentence.asks_for(asked))
+
+
+def _verbs(sentence: str) -> Iterator[str]:
+    """Yield the words of a sentence, those that are nouns too only where they can be verbs."""
+    before = ""
+    for match in _TOKEN.finditer(sentence.lower()):
+        word = match[0]
+        if word[0].isalpha() and (
+            word not in NOUNS_TOO or before in BEFORE_VERBS or not before[-1:].isalpha()
+        ):
+            yield word
+        before = word
 
 
 def _stem(word: str) -> str:

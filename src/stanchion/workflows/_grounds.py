@@ -139,7 +139,7 @@ def _take_result(
         facts, others = [], [*facts, *others]
     index.distrust(_without(others, arguments))
     if facts and _is_grounded(index, contract, step, arguments):
-        index.find(facts, tool=contract.name)
+        index.find(facts, tool=contract.name, written=others)
 
 
 def _remember(index: ValueIndex, step: Seen, result: Json) -> None:
