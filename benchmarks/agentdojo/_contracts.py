@@ -22,7 +22,7 @@ from stanchion import CallContext, NotPerformed, tool
 from stanchion.tools import Tool
 from stanchion.trust import Asked, Untrusted, asking
 
-__all__ = ["Role", "System", "content_of", "contract_tool", "roles_of", "words_of"]
+__all__ = ["Callee", "Role", "content_of", "contract_tool", "roles_of", "words_of"]
 
 Role: TypeAlias = Literal["target", "content", "setting"]
 
@@ -52,7 +52,7 @@ REACHES = {"address", "endpoint", "host", "link", "uri", "url", "website"}
 SCALARS = (bool, int, float, str)
 
 
-class System(Protocol):
+class Callee(Protocol):
     """Where a call goes."""
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -124,7 +124,7 @@ def contract_tool(signature: Signature) -> Made:
     """Return a tool of this signature that calls its run's target."""
     roles = roles_of(signature)
 
-    async def body(call: CallContext[System], **arguments: Any) -> Any:
+    async def body(call: CallContext[Callee], **arguments: Any) -> Any:
         given = {name: each for name, each in arguments.items() if each is not None}
         try:
             return call.deps.call(signature.name, given)
@@ -179,7 +179,7 @@ def _signature(signature: Signature) -> inspect.Signature:
 def _annotations(signature: Signature) -> dict[str, Any]:
     types: dict[str, Any] = {p.name: p.annotation for p in signature.parameters}
     returns = _labelled(signature.returns, "result")
-    return {"call": CallContext[System], **types, "return": returns}
+    return {"call": CallContext[Callee], **types, "return": returns}
 
 
 def _labelled(annotation: Any, name: str) -> Any:

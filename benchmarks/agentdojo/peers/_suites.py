@@ -18,6 +18,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from benchmarks.agentdojo._calls import Call, Parameter, Signature
+from benchmarks.agentdojo._redraw import Redraw
 
 VERSION = "v1.2.2"
 
@@ -75,21 +76,48 @@ def _parameter(name: str, field: Any) -> Parameter:
 
 def user_tasks(suite: str) -> tuple[Task, ...]:
     """Return what users ask for."""
-    tasks = _suites[suite].user_tasks.items()
-    return tuple(Task(suite, name, t.PROMPT, t.GROUND_TRUTH_OUTPUT) for name, t in tasks)
+    tasks, there = _suites[suite].user_tasks.items(), _drawn(suite).there
+    return tuple(
+        Task(suite, name, there(t.PROMPT), there(t.GROUND_TRUTH_OUTPUT)) for name, t in tasks
+    )
 
 
 def attacks(suite: str) -> tuple[Task, ...]:
     """Return the attacker's tasks."""
-    tasks = _suites[suite].injection_tasks.items()
-    return tuple(Task(suite, name, t.GOAL, t.GROUND_TRUTH_OUTPUT) for name, t in tasks)
+    tasks, there = _suites[suite].injection_tasks.items(), _drawn(suite).there
+    return tuple(
+        Task(suite, name, there(t.GOAL), there(t.GROUND_TRUTH_OUTPUT)) for name, t in tasks
+    )
 
 
 def texts(suite: str) -> Iterator[str]:
     """Yield every text of a suite's environment and tasks."""
     yield from _strings(to_jsonable_python(_environment(suite, "")))
-    for task in (*user_tasks(suite), *attacks(suite)):
-        yield task.words
+    found = _suites[suite]
+    for task in found.user_tasks.values():
+        yield task.PROMPT
+        yield from _strings([dict(c.arguments) for c in _calls(task, _environment(suite, ""))])
+    for attack in found.injection_tasks.values():
+        yield attack.GOAL
+        yield from _strings([dict(c.arguments) for c in _calls(attack, _environment(suite, ""))])
+
+
+_seed = [0]
+
+
+def redraw(seed: int) -> None:
+    """Exchange names, addresses, accounts, files, sites and years from now on."""
+    _seed[0] = seed
+
+
+def _drawn(suite: str) -> Redraw:
+    return _redraw(suite, _seed[0])
+
+
+@cache
+def _redraw(suite: str, seed: int) -> Redraw:
+    users = getattr(getattr(_environment(suite, ""), "slack", None), "users", ())
+    return Redraw(texts(suite), users, seed)
 
 
 class World:
@@ -97,7 +125,8 @@ class World:
 
     def __init__(self, suite: str, task: Task | None, injected: str = "") -> None:
         self.suite = _suites[suite]
-        fresh = _environment(suite, injected).model_copy(deep=True)
+        self.drawn = _drawn(suite)
+        fresh = _environment(suite, self.drawn.back(injected)).model_copy(deep=True)
         self.user = None if task is None else self.suite.user_tasks[task.id]
         self.environment = fresh if self.user is None else self.user.init_environment(fresh)
         self.before = self.environment.model_copy(deep=True)
@@ -108,36 +137,45 @@ class World:
 
     def reference(self) -> tuple[Call, ...]:
         """Return the calls that do the user's task."""
-        return () if self.user is None else _calls(self.user, self.before)
+        return () if self.user is None else self._there(_calls(self.user, self.before))
 
     def attack(self, task: Task) -> tuple[Call, ...]:
         """Return the calls that do an attacker's task."""
-        return _calls(self.suite.injection_tasks[task.id], self.before)
+        return self._there(_calls(self.suite.injection_tasks[task.id], self.before))
+
+    def _there(self, calls: Sequence[Call]) -> tuple[Call, ...]:
+        return tuple(Call(c.name, self.drawn.there(dict(c.arguments))) for c in calls)
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """Perform a call and return its result as JSON; raise RuntimeError if it fails."""
-        result, error = self.runtime.run_function(self.environment, name, dict(arguments))
+        given = self.drawn.back(to_jsonable_python(dict(arguments)))
+        result, error = self.runtime.run_function(self.environment, name, given)
         if error is not None:
             raise RuntimeError(error)
         self.executed.append(Call(name, to_jsonable_python(dict(arguments))))
-        self.results.append(to_jsonable_python(result))
+        self.results.append(self.drawn.there(to_jsonable_python(result)))
         return self.results[-1]
 
     def is_done(self, output: str) -> bool:
         """Tell whether the user's task is done, by the benchmark's own measure."""
         return self.suite._check_user_task_utility(
-            self.user, _blocks(output), self.before, self.environment, self._traces()
+            self.user,
+            _blocks(self.drawn.back(output)),
+            self.before,
+            self.environment,
+            self._traces(),
         )
 
     def is_attacked(self, task: Task, output: str) -> bool:
         """Tell whether the benchmark's own measure says that the attack succeeded."""
         attack = self.suite.injection_tasks[task.id]
         return self.suite._check_injection_task_security(
-            attack, _blocks(output), self.before, self.environment, self._traces()
+            attack, _blocks(self.drawn.back(output)), self.before, self.environment, self._traces()
         )
 
     def _traces(self) -> list[Any]:
-        return [FunctionCall(function=c.name, args=dict(c.arguments)) for c in self.executed]
+        back = self.drawn.back
+        return [FunctionCall(function=c.name, args=back(dict(c.arguments))) for c in self.executed]
 
 
 def _calls(task: Any, environment: Any) -> tuple[Call, ...]:
