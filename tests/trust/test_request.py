@@ -66,6 +66,29 @@ def test_literals_of_other_sentences_count_if_the_one_that_asks_has_none_of_the_
     assert index.ground("2026-05-01 09:00", "start_time", EVENT) == "initiator"
 
 
+SEND = asking("send")
+
+
+def test_who_is_named_only_before_the_request_is_not_whom_it_is_for() -> None:
+    index = said("Summarize what Bob posted in 'general' and send it to Alice.")
+    assert index.ground("Alice", "recipient", SEND) == "initiator"
+    assert index.ground("Bob", "recipient", SEND) == "unknown"
+    assert index.ground("Bob", "recipient") == "initiator"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "To Bob, please send the summary.",
+        "Ask Bob first. Then send it to Alice or him.",
+        "Read it with Bob, then send it to Bob and Alice.",
+        "Send Bob the summary that Alice wrote.",
+    ],
+)
+def test_who_is_named_in_other_ways_may_be_whom_it_is_for(words: str) -> None:
+    assert said(words).ground("Bob", "recipient", SEND) == "initiator"
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

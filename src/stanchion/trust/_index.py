@@ -197,12 +197,20 @@ class ValueIndex:
 
     def _said_for(self, keys: Sequence[str], asked: Asked | None) -> Set[str]:
         """Return the literals that count: of the sentences that ask, if one is of the type."""
-        kinds = {_BOUND.get(key.partition(":")[0]) for key in keys} - {None}
-        if asked is None or not kinds:
+        if asked is None:
             return self._said
-        near = set[str]().union(*(s.keys for s in self._requests.asking(asked)))
+        asking = list(self._requests.asking(asked))
+        near = set[str]().union(*(each.keys for each in asking))
+        kinds = {_BOUND.get(key.partition(":")[0]) for key in keys} - {None}
         bound = any(_BOUND.get(key.partition(":")[0]) in kinds for key in near)
-        return near if bound else self._said
+        said = near if bound else self._said
+        passed = set(keys).intersection(*(each.passed_over(asked) for each in asking))
+        return said - passed if asking and passed and not self._named_apart(keys, asked) else said
+
+    def _named_apart(self, keys: Sequence[str], asked: Asked) -> bool:
+        """Tell whether a sentence that doesn't ask for this names one of them."""
+        others = (s for s in self._requests.sentences if not s.asks_for(asked))
+        return any(not each.keys.isdisjoint(keys) for each in others)
 
     def _choice(self, result: _Result, role: str, kind: str) -> _Choice:
         """Return what a result offers for a role, worked out again when more has been said."""

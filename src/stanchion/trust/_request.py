@@ -8,7 +8,7 @@ any. That can't be talked into anything by a text that the initiator didn't writ
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from stanchion.trust._english import ALIKE, BEFORE_VERBS, NOUNS_TOO
@@ -28,6 +28,8 @@ _TO_ASSISTANT = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]")
+_NAMED = re.compile(r"['\"\u201c\u2018`]\w|(?<=\s)[A-Z][a-z]|\S@\S|\w\.\w")
+"""A quotation, a name, an address: somebody or something is named."""
 _ENDINGS = ("ations", "ation", "ings", "ing", "ed", "es", "s", "e")
 _SHORTEST = 3
 """Letters of a stem."""
@@ -52,17 +54,27 @@ def asking(*verbs: str, objects: Collection[str] = ()) -> Asked:
 class Sentence:
     """One sentence of the initiator's."""
 
-    verbs: frozenset[str]
-    """Words that can be verbs here."""
+    text: str
+    verbs: Mapping[str, int]
+    """Words that can be verbs here, and where each first ends."""
     stems: frozenset[str]
     keys: Set[str]
     """Of the literals in it."""
 
     def asks_for(self, asked: Asked) -> bool:
         """Tell whether this sentence asks for such a tool."""
-        if self.verbs.isdisjoint(asked.verbs):
+        if asked.verbs.isdisjoint(self.verbs):
             return False
         return not asked.objects or any(map(self._holds, asked.objects))
+
+    def passed_over(self, asked: Asked) -> Set[str]:
+        """Return what is named only before it is asked, if something is named after that.
+
+        In "read what Bob wrote and send it to Ada" nothing is to be sent to Bob.
+        """
+        start = min(at for verb, at in self.verbs.items() if verb in asked.verbs)
+        after = self.text[start:]
+        return self.keys - literal_keys(after) if _NAMED.search(after) else frozenset()
 
     def _holds(self, thing: str) -> bool:
         stem = _stem(thing)
@@ -80,24 +92,25 @@ class Requests:
         for sentence in _SENTENCE.split(text[:MAX_TEXT]):
             stems = frozenset(map(_stem, _WORD.findall(sentence)))
             if stems:
-                verbs = frozenset(_verbs(_TO_ASSISTANT.sub(" ", sentence)))
-                self.sentences.append(Sentence(verbs, stems, literal_keys(sentence)))
+                verbs = _verbs(_TO_ASSISTANT.sub(lambda m: " " * len(m[0]), sentence))
+                self.sentences.append(Sentence(sentence, verbs, stems, literal_keys(sentence)))
 
     def asking(self, asked: Asked) -> Iterator[Sentence]:
         """Yield the sentences that ask for such a tool."""
         return (sentence for sentence in self.sentences if sentence.asks_for(asked))
 
 
-def _verbs(sentence: str) -> Iterator[str]:
-    """Yield the words of a sentence, those that are nouns too only where they can be verbs."""
-    before = ""
+def _verbs(sentence: str) -> Mapping[str, int]:
+    """Return the words of a sentence, those that are nouns too only where they can be verbs."""
+    before, found = "", dict[str, int]()
     for match in _TOKEN.finditer(sentence.lower()):
         word = match[0]
         if word[0].isalpha() and (
             word not in NOUNS_TOO or before in BEFORE_VERBS or not before[-1:].isalpha()
         ):
-            yield word
+            found.setdefault(word, match.end())
         before = word
+    return found
 
 
 def _stem(word: str) -> str:
