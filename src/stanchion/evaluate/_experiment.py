@@ -84,6 +84,8 @@ class _State:
 
     total: int
     tries: dict[str, list[_Tried]] = field(default_factory=dict[str, "list[_Tried]"])
+    """Of cases that have trials left."""
+    results: dict[str, CaseResult] = field(default_factory=dict[str, CaseResult])
     done: int = 0
     failed: int = 0
     reused: int = 0
@@ -112,7 +114,7 @@ async def evaluate(
     experiment: Experiment,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-    stop: Callable[[Sequence[CaseResult]], bool] = lambda _: False,
+    stop: Callable[[Sequence[CaseResult]], bool] | None = None,
 ) -> Evaluation:
     """Run every case and score it; with the app open.
 
@@ -123,7 +125,7 @@ async def evaluate(
     began = time.monotonic()
     pending = _trials(experiment)
     state = _State(len(experiment.dataset.cases) * experiment.trials)
-    identity = _identity(app, experiment)
+    version = experiment.dataset.digest
 
     async def work(trials: Iterator[tuple[Case, int]]) -> None:
         for case, trial in trials:
@@ -131,12 +133,14 @@ async def evaluate(
                 state.stopped = state.stopped or f"the ceiling of ${experiment.ceiling_usd}"
                 return
             state.in_flight += 1
-            tried = await _try(app, experiment, case, trial, identity)
+            tried = await _try(app, experiment, version, case, trial)
             state.in_flight -= 1
             _count(state, case, tried)
             progress(state.progress())
-            if len(state.tries[case.id]) == experiment.trials and stop(_results(experiment, state)):
-                state.stopped = "enough: the evidence suffices"
+            if len(state.tries[case.id]) == experiment.trials:
+                state.results[case.id] = _result(case, state.tries.pop(case.id))
+                if stop is not None and stop(tuple(state.results.values())):
+                    state.stopped = "enough: the evidence suffices"
 
     # Nothing is known of the cost before one run has ended: with a ceiling it goes ahead alone.
     ahead = 1 if experiment.ceiling_usd is not None else 0
@@ -144,10 +148,11 @@ async def evaluate(
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
                 tasks.create_task(work(trials))
-    results = tuple(_results(experiment, state))
+    cases = experiment.dataset.cases
+    results = tuple(state.results[case.id] for case in cases if case.id in state.results)
     seconds = time.monotonic() - began
-    left = state.stopped if len(results) < len(experiment.dataset.cases) else ""
-    return Evaluation(results, experiment.dataset.digest, state.progress(), seconds, left)
+    left = state.stopped if len(results) < len(cases) else ""
+    return Evaluation(results, version, state.progress(), seconds, left)
 
 
 def _check(experiment: Experiment) -> None:
@@ -202,13 +207,14 @@ def _model_names(spec: ModelSpec) -> list[str]:
 
 
 async def _try(
-    app: Stanchion, experiment: Experiment, case: Case, trial: int, identity: list[Any]
+    app: Stanchion, experiment: Experiment, version: str, case: Case, trial: int
 ) -> _Tried:
     workflow, data = experiment.workflow, canonical(case.input)
-    content = hashlib.sha256(canonical([identity, case.digest, trial])).hexdigest()
-    tags = {"evaluation": experiment.dataset.digest[:12], "case": case.id}
+    content = canonical([*_identity(app, experiment), case.digest, trial])
+    key = f"evaluate:{hashlib.sha256(content).hexdigest()}"
+    tags = {"evaluation": version[:12], "case": case.id}
     value = workflow.input_codec.decode(data)
-    handle = await app.start(workflow, value, key=f"evaluate:{content}", tags=tags)
+    handle = await app.start(workflow, value, key=key, tags=tags)
     record = await handle.status()
     is_reused = record.state is not RunState.RUNNING
     record = record if is_reused else await handle.settled()
@@ -248,16 +254,6 @@ def _count(state: _State, case: Case, tried: _Tried) -> None:
     if not tried.is_reused:
         cost = tried.record.account.cost_nanos
         state.nanos, state.dearest = state.nanos + cost, max(state.dearest, cost)
-
-
-def _results(experiment: Experiment, state: _State) -> list[CaseResult]:
-    """Return the results of the cases of which every trial was made, in the dataset's order."""
-    cases = (case for case in experiment.dataset.cases if case.id in state.tries)
-    return [
-        _result(case, state.tries[case.id])
-        for case in cases
-        if len(state.tries[case.id]) == experiment.trials
-    ]
 
 
 def _result(case: Case, tries: Sequence[_Tried]) -> CaseResult:
