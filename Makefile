@@ -23,7 +23,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check crash bench docs serve format clean
+.PHONY: help setup demo test check crash interop bench docs serve format clean
 
 help: ## List the verbs
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -49,6 +49,9 @@ check: .venv/.dev ## Lint, types, layers, promises, docs, and each promise's mut
 
 crash: .venv/.dev ## Kill runs everywhere and judge from outside (SCALE=small: under 50 s)
 	@$(BIN)/python -m benchmarks.crash $(ARGS)
+
+interop: .venv/.dev ## Export to real servers and read back (several GB once; ARGS="--only Phoenix")
+	@$(BIN)/python -m benchmarks.interop $(ARGS)
 
 bench: $(BENCH_ENV)/.bench ## Run one benchmark (NAME=start SCALE=small)
 	@$(BENCH_ENV)/bin/python -m benchmarks$(if $(NAME),.$(NAME)) $(ARGS)

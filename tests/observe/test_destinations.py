@@ -54,6 +54,17 @@ def test_what_was_said_already_stays_said(kind: str, spans: list[Span]) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", [*TYPES, "weave calls"])
+def test_no_name_is_the_beginning_of_anothers_path(kind: str, spans: list[Span]) -> None:
+    options = {"path": "calls", "type": "weave"} if kind == "weave calls" else {}
+    to = made(kind, **options, environment="staging", release="1")
+
+    for names in (to.resource, *(said(to, span) for span in spans)):
+        paths = {name.rpartition(".")[0] for name in names}
+        paths |= {above.rpartition(".")[0] for above in paths}
+        assert not paths & set(names)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_service_its_release_and_its_environment_are_the_resource(kind: str) -> None:
     to = made(kind, service="desk", release="1.2", environment="staging")
@@ -210,7 +221,7 @@ def test_weaves_calls_are_told_kinds_and_threads(spans: list[Span]) -> None:
     chat, root = said(to, named(spans, "chat small")), said(to, spans[-1])
     assert chat["openinference.span.kind"] == "LLM"
     assert chat["wandb.thread_id"] == "s1"
-    assert "wandb.is_turn" not in chat
+    assert chat["wandb.is_turn"] is False
     assert root["wandb.is_turn"] is True
     assert said(made("weave"), spans[0]) == spans[0].attributes
 

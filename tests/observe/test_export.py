@@ -320,7 +320,7 @@ async def test_secrets_never_leave_and_contents_only_if_wanted(tmp_path: Path) -
     assert span.attributes["input.value"] == "my key is (redacted), call me at (redacted)"
     (span,) = silent.taken.values()
     assert span.attributes["input.value"] == "(redacted)"
-    assert span.attributes["stanchion.workflow"] == "shout"
+    assert span.attributes["stanchion.workflow.name"] == "shout"
 
 
 @pytest.mark.promise("OBSERVE-4")

@@ -4,7 +4,8 @@ Written to semantic-conventions-genai 0.1.0. Beside its names stand those that d
 read: ``gen_ai.usage.cache_creation.input_tokens`` (renamed ``cache_write`` there),
 ``gen_ai.workflow.name`` (now ``gen_ai.agent.name``), ``finish_reason`` in messages, exceptions as
 events, and OpenInference's ``input.value`` and ``output.value``, which is all that some show of a
-tool. What the conventions have no name for begins with ``stanchion.``.
+tool. What the conventions have no name for begins with ``stanchion.``. No name is the beginning of
+another's path, ``a.b`` beside ``a.b.c``: Weave refuses that.
 """
 
 from __future__ import annotations
@@ -80,16 +81,16 @@ def _kind(step: Step) -> SpanKind:
 
 def _of_run(run: RunRecord) -> dict[str, Any]:
     """Return what every span says of its run, since destinations look for it on any of them."""
-    tags = {f"stanchion.tag.{k}": v for k, v in run.tags.items() if k not in (SESSION, TRACEPARENT)}
+    plain = {k.replace(".", "_"): v for k, v in run.tags.items() if k not in (SESSION, TRACEPARENT)}
     return {
         "gen_ai.conversation.id": run.tags.get(SESSION),
         "session.id": run.tags.get(SESSION),
         "user.id": run.user or None,
         "stanchion.tenant": run.tenant or None,
-        "stanchion.run": run.id,
-        "stanchion.workflow": run.workflow,
+        "stanchion.run.id": run.id,
+        "stanchion.workflow.name": run.workflow,
         "stanchion.workflow.version": run.version,
-        **tags,
+        **{f"stanchion.tag.{name}": value for name, value in plain.items()},
     }
 
 
@@ -289,7 +290,7 @@ def _links(run: RunRecord, step: Step) -> tuple[SpanLink, ...]:
 
 def _link(run: str, why: str) -> SpanLink:
     trace = trace_context(run, {}).trace_id
-    return SpanLink(trace, span_id(run, ROOT), {"stanchion.link": why, "stanchion.run": run})
+    return SpanLink(trace, span_id(run, ROOT), {"stanchion.link": why, "stanchion.run.id": run})
 
 
 def _field(value: Any, name: str) -> Any:

@@ -6,10 +6,11 @@ and some settings; what sends and what judges is the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from stanchion.observe._notes import Note
 from stanchion.observe._redact import Redaction
 from stanchion.observe._span import Attributes, Span
 
@@ -26,6 +27,11 @@ def as_it_is(span: Span) -> Span:
     return span
 
 
+def no_notes(_: Span) -> Sequence[Note]:
+    """Say nothing beside a span."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where spans are sent."""
@@ -40,6 +46,9 @@ class Destination:
     resource: Attributes = field(default_factory=dict[str, str])
     """What the spans come from: service, release, environment."""
     adapt: Adapt = as_it_is
+    notes: Callable[[Span], Sequence[Note]] = no_notes
+    """Requests beside a span, sent after it was taken: scores, where they have a place of their
+    own. Over HTTP only."""
     when: Literal["step", "run"] = "step"
     """Send a span when its step has finished, or a run's all together when it has ended."""
     sample: float = 1.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -70,16 +71,30 @@ class HttpSender:
         self._client = httpx.AsyncClient(timeout=destination.timeout, transport=transport)
 
     async def send(self, spans: Sequence[Span]) -> Response:
-        """Post spans; a connection that fails, breaks or stays silent is a response of status 0."""
+        """Post spans, then what is to be said beside them."""
         to = self._destination
         body, media = _body(to, spans)
         headers = {**to.headers, "content-type": media}
         if to.gzip:
             body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
+        response = await self._post(to.url, body, headers)
+        if response.status >= 300 or response.status == 0 or response.rejected:
+            return response
+        for note in (note for span in spans for note in to.notes(span)):
+            plain = {**to.headers, "content-type": "application/json"}
+            said = await self._post(note.url, json.dumps(note.body).encode(), plain)
+            if said.status == 404:  # it doesn't show the span yet
+                said = replace(said, status=503)
+            if not 200 <= said.status < 300:
+                return replace(said, reason=f"a score: {said.reason}")
+        return response
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Post a body; a connection that fails or stays silent is a response of status 0."""
         try:
-            answer = await self._client.post(to.url, content=body, headers=headers)
+            answer = await self._client.post(url, content=body, headers=headers)
         except httpx.TimeoutException:
-            return Response(0, f"no answer within {to.timeout:g} s")
+            return Response(0, f"no answer within {self._destination.timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Response(0, f"{type(error).__name__}: {error}"[:_TOLD])
         return self._read(answer)

@@ -66,12 +66,10 @@ class Given:
         return _checked(made)
 
     def _resource(self) -> dict[str, str]:
-        environment = self.value("environment")
         said = {
             "service.name": self.value("service", "OTEL_SERVICE_NAME", default="stanchion"),
             "service.version": self.value("release"),
-            "deployment.environment.name": environment,
-            "deployment.environment": environment,
+            "deployment.environment.name": self.value("environment"),
             "telemetry.sdk.name": "stanchion",
             "telemetry.sdk.language": "python",
             "telemetry.sdk.version": __version__,

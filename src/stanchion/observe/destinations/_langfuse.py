@@ -2,7 +2,8 @@
 
 One malformed span makes it refuse the whole batch, which is then sent in halves. It knows neither
 the newer name of cache writes nor workflows, so that usage, kind, input and output are said in its
-own terms; cost is ours, from the provider's usage, and not counted again for an agent.
+own terms; cost is ours, from the provider's usage, and not counted again for an agent. A person's
+answer is a score as well.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from functools import partial
 from typing import Any
 
 from stanchion.observe._destination import Destination
+from stanchion.observe._notes import Note, scores_of
 from stanchion.observe._span import Attributes, Span, with_attributes
 from stanchion.observe.destinations._given import Given
+from stanchion.observe.destinations._tags import tags_of
 
 __all__ = ["langfuse"]
 
@@ -42,6 +45,7 @@ def langfuse(given: Given) -> Destination:
             "x-langfuse-ingestion-version": REAL_TIME,
         },
         adapt=partial(adapt, release=release, environment=environment),
+        notes=partial(scores, f"{url.removesuffix('/otel/v1/traces')}/scores"),
     )
 
 
@@ -57,7 +61,7 @@ def adapt(span: Span, *, release: str = "", environment: str = "") -> Span:
         "langfuse.observation.status_message": span.error,
         "langfuse.session.id": said.get("session.id"),
         "langfuse.user.id": said.get("user.id"),
-        "langfuse.trace.tags": _tags(said),
+        "langfuse.trace.tags": tags_of(said) or None,
         "langfuse.environment": environment or None,
         "langfuse.release": release or None,
         "langfuse.version": said.get("stanchion.workflow.version"),
@@ -65,6 +69,25 @@ def adapt(span: Span, *, release: str = "", environment: str = "") -> Span:
         **(_of_trace(span) if operation == "invoke_workflow" else {}),
     }
     return with_attributes(span, own)
+
+
+def scores(url: str, span: Span) -> list[Note]:
+    """Return a span's scores; each has an id, so that sending it again is harmless."""
+    return [
+        Note(
+            url,
+            {
+                "id": f"{span.span_id.hex()}-{score.name}",
+                "traceId": span.trace_id.hex(),
+                "observationId": span.span_id.hex(),
+                "name": score.name,
+                "value": score.label if score.value is None else score.value,
+                "dataType": "CATEGORICAL" if score.value is None else "NUMERIC",
+                "comment": score.explanation,
+            },
+        )
+        for score in scores_of(span)
+    ]
 
 
 def _type(span: Span) -> str:
@@ -76,7 +99,7 @@ def _of_trace(span: Span) -> dict[str, Any]:
         return {}
     said = span.attributes
     return {
-        "langfuse.trace.name": said.get("stanchion.workflow"),
+        "langfuse.trace.name": said.get("stanchion.workflow.name"),
         "langfuse.trace.input": said.get("input.value"),
         "langfuse.trace.output": said.get("output.value"),
     }
@@ -109,9 +132,3 @@ def _usage(said: Attributes) -> Mapping[str, int]:
     }
     used = {name: count for name, count in parts.items() if count or name in ("input", "output")}
     return {**used, "total": tokens("input_tokens") + tokens("output_tokens")}
-
-
-def _tags(said: Attributes) -> list[str] | None:
-    prefix = "stanchion.tag."
-    tags = [f"{k.removeprefix(prefix)}:{v}" for k, v in said.items() if k.startswith(prefix)]
-    return tags or None

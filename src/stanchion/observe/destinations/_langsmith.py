@@ -8,11 +8,14 @@ name; tags are separated by commas.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from stanchion.observe._destination import Destination
+from stanchion.observe._notes import scores_of
 from stanchion.observe._span import Attributes, Span, with_attributes
 from stanchion.observe.destinations._given import Given
+from stanchion.observe.destinations._tags import tags_of
 
 __all__ = ["langsmith"]
 
@@ -30,12 +33,14 @@ def langsmith(given: Given) -> Destination:
         {"api_key", "project"},
         url=url,
         headers={"x-api-key": key, "langsmith-project": project},
-        adapt=adapt,
+        adapt=partial(
+            adapt, release=given.value("release"), environment=given.value("environment")
+        ),
         when="run",
     )
 
 
-def adapt(span: Span) -> Span:
+def adapt(span: Span, *, release: str = "", environment: str = "") -> Span:
     """Say a span in LangSmith's names."""
     said = span.attributes
     operation = str(said.get("gen_ai.operation.name", ""))
@@ -46,18 +51,21 @@ def adapt(span: Span) -> Span:
         "langsmith.metadata.session_id": said.get("session.id"),
         "langsmith.metadata.user_id": said.get("user.id"),
         "langsmith.metadata.workflow_version": said.get("stanchion.workflow.version"),
-        "langsmith.metadata.run": said.get("stanchion.run"),
-        "langsmith.span.tags": _tags(said),
+        "langsmith.metadata.run": said.get("stanchion.run.id"),
+        "langsmith.metadata.environment": environment or None,
+        "langsmith.metadata.release": release or None,
+        "langsmith.metadata.human_answer": _answers(span),
+        "langsmith.span.tags": ",".join(tag.replace(",", " ") for tag in tags_of(said)) or None,
         "gen_ai.system": said.get("gen_ai.provider.name"),
         "langsmith.usage_metadata": _usage(said) if operation == "chat" else None,
     }
     return with_attributes(span, own)
 
 
-def _tags(said: Attributes) -> str | None:
-    prefix = "stanchion.tag."
-    tags = [f"{k.removeprefix(prefix)}:{v}" for k, v in said.items() if k.startswith(prefix)]
-    return ",".join(tag.replace(",", " ") for tag in tags) or None
+def _answers(span: Span) -> str | None:
+    """Return what people said; its feedback hangs on ids that a span of another's doesn't have."""
+    told = [f"{s.name}: {s.label} {s.explanation or ''}".strip() for s in scores_of(span)]
+    return "; ".join(told) or None
 
 
 def _usage(said: Attributes) -> str:

@@ -60,6 +60,6 @@ def adapt(span: Span, *, path: str = "agents") -> Span:
         "openinference.span.kind": _KINDS.get(str(said.get("gen_ai.operation.name")), "CHAIN"),
         "wandb.display_name": span.name,
         "wandb.thread_id": said.get("session.id"),
-        "wandb.is_turn": True if span.parent_id is None and "session.id" in said else None,
+        "wandb.is_turn": span.parent_id is None if "session.id" in said else None,
     }
     return with_attributes(span, own)
