@@ -81,7 +81,7 @@ def thought(number: int) -> str:
     return " ".join(source.choice(WORDS) for _ in range(source.randint(5, 40)))
 
 
-@tool(read=True)
+@tool(read=True, trusted=True)
 async def search(number: int, query: str) -> str:
     """Search the logs; ``number`` counts the searches."""
     del query
