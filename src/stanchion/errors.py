@@ -28,6 +28,7 @@ stable.
     │   ├── Refused             policy forbids this call
     │   ├── Denied              a person said no
     │   ├── Expired             nobody answered in time
+    │   ├── BudgetExceeded      a ceiling was reached, and nobody raised it
     │   ├── StepFailed          a recorded function raised
     │   └── ModelFailed         every model of the role failed
     ├── DestinationFailed       spans can't be exported there now; none of them is lost
@@ -44,6 +45,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "BareToolCallError",
+    "BudgetExceeded",
     "ConcurrentScopeError",
     "ConfigurationError",
     "ContextError",
@@ -239,6 +241,15 @@ class Expired(StepError):
     """Nobody answered before the deadline, or a time limit passed."""
 
     code = "expired"
+
+
+class BudgetExceeded(StepError):
+    """A ceiling was reached and nobody raised it; nothing was called.
+
+    ``facts`` hold the ``account``, the ``quantity`` and ``by``, who said no (empty if nobody did).
+    """
+
+    code = "budget_exceeded"
 
 
 class StepFailed(StepError):

@@ -258,6 +258,8 @@ class QuestionKind(StrEnum):
     """A value that only a person has."""
     UNDO = "undo"
     """Have these effects, which couldn't be undone, been settled by hand?"""
+    CEILING = "ceiling"
+    """May the run spend more than its budget says?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ from stanchion.ledger._prompts import (
     read_prompt,
 )
 from stanchion.ledger._records import (
+    Account,
+    Charge,
     Commit,
     Decide,
     Document,
@@ -61,8 +63,9 @@ from stanchion.ledger._records import (
     Settlement,
     Shared,
     Wait,
+    share_of,
 )
-from stanchion.ledger._store import Fenced, Store
+from stanchion.ledger._store import Fenced, NoRoom, Store
 from stanchion.ledger._trace_context import (
     TRACEPARENT,
     TraceContext,
@@ -76,6 +79,8 @@ __all__ = [
     "ACCEPTED",
     "MAX_PAYLOAD_BYTES",
     "TRACEPARENT",
+    "Account",
+    "Charge",
     "Codec",
     "Commit",
     "Decide",
@@ -92,6 +97,7 @@ __all__ = [
     "LateOutcome",
     "Message",
     "NewRun",
+    "NoRoom",
     "Payload",
     "Place",
     "PromptLog",
@@ -123,6 +129,7 @@ __all__ = [
     "span_id",
     "trace_context",
     "traceparent",
+    "share_of",
     "verify",
     "words_of",
 ]

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeGuard
 
 from stanchion.errors import RunNotFound
+from stanchion.ledger._accounts import Accounts
 from stanchion.ledger._chain import FIELDS, Fields, link
 from stanchion.ledger._codec import canonical
 from stanchion.ledger._documents import Documents
@@ -153,7 +154,9 @@ class Appender:
         send: Callable[[Connection, Any], object],
         *,
         documents: Documents,
+        accounts: Accounts,
     ) -> None:
+        self._accounts = accounts
         self._documents = documents
         self._sql = statements
         self._keeper = keeper
@@ -242,6 +245,8 @@ class Appender:
             self._create(connection, child)
         for message in commit.sent:
             self._send(connection, message)
+        if commit.charges:
+            self._accounts.charge(connection, commit.charges)
         if commit.documents or commit.withdrawn:
             self._documents.change(connection, head.tenant, commit.withdrawn, commit.documents)
         if commit.change is not None and commit.change.state in _ENDED:

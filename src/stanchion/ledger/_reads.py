@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from stanchion.ledger._accounts import Accounts
 from stanchion.ledger._append import not_found
 from stanchion.ledger._documents import Documents
 from stanchion.ledger._driver import Connection
@@ -49,6 +50,7 @@ class Reads:
         lease_clock: Callable[[], int | None],
     ) -> None:
         self.documents = Documents(dialect, clock)
+        self.accounts = Accounts(dialect, lease_clock)
         self._dialect: DialectName = dialect
         self._sql = statements
         self._lease_clock = lease_clock

@@ -12,7 +12,7 @@ entries, payloads, the run's projection and its settlement, or nothing of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
@@ -20,6 +20,8 @@ from typing import Any, TypeAlias, TypeVar
 from stanchion.values import Json, RunState
 
 __all__ = [
+    "Account",
+    "Charge",
     "Commit",
     "Decide",
     "Document",
@@ -41,6 +43,7 @@ __all__ = [
     "Settlement",
     "Shared",
     "Wait",
+    "share_of",
 ]
 
 T = TypeVar("T")
@@ -204,6 +207,53 @@ change, and an answer."""
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """How a shared account stands in one quantity."""
+
+    name: str
+    quantity: str
+    ceiling: int | None
+    """As declared; None is no ceiling."""
+    raised: int = 0
+    """By how much an operator raised it since."""
+    spent: int = 0
+    held: int = 0
+    """Reserved by commits that haven't settled it yet, at the most that it may become."""
+    part_of: str = ""
+    """The account that this is a worker's share of; empty if it is none."""
+
+    @property
+    def limit(self) -> int | None:
+        """The ceiling that holds, None if there is none."""
+        return None if self.ceiling is None else self.ceiling + self.raised
+
+    def with_share(self, share: Account) -> Account:
+        """Count a share in: what it spent is held by the whole until it is given back."""
+        return replace(self, spent=self.spent + share.spent, held=self.held - share.spent)
+
+
+def share_of(account: str, worker: str) -> str:
+    """Return the name of a worker's share of an account."""
+    return f"{account}@{worker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A change of one account in one quantity."""
+
+    account: str
+    quantity: str
+    hold: int = 0
+    """Reserve so much, which must find room under the ceiling; below zero, release it."""
+    spend: int = 0
+    """Add so much to what is spent. Never refused: it happened."""
+    ceiling: int | None = None
+    """What is declared as the ceiling from now on; None leaves it as it is."""
+    raised: int = 0
+    """Raise the ceiling by so much beyond what is declared."""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What a payload is found by: a text's words, and where it belongs.
 
@@ -344,6 +394,8 @@ class RunRecord:
     account: Settlement
     created_at: datetime
     updated_at: datetime
+    left_by: str = ""
+    """As returned by a claim: who owned the run until then and didn't give it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,3 +438,5 @@ class Commit:
     """What can be searched for from now on; see ``Store.find``."""
     withdrawn: tuple[tuple[str, str], ...] = ()
     """Documents, by scope and key, that aren't found any more; taken out before new ones go in."""
+    charges: tuple[Charge, ...] = ()
+    """Changes of accounts that runs share. If one finds no room, nothing is written: NoRoom."""

@@ -16,6 +16,8 @@ from stanchion.ledger._driver import Connection, Driver
 from stanchion.ledger._moments import Clock, host_micros, micros
 from stanchion.ledger._reads import Reads
 from stanchion.ledger._records import (
+    Account,
+    Charge,
     Commit,
     Decide,
     DocumentFilter,
@@ -138,6 +140,26 @@ class SqlStore:
     async def decide(self, keys: Sequence[str], decide: Decide[T]) -> T:
         """Change the shared states of these keys in one transaction and return the answer."""
         return await self._writer.do_small(partial(self._writes.decide, keys=keys, decide=decide))
+
+    async def charge(self, charges: Sequence[Charge]) -> None:
+        """Change accounts beside any run; raise NoRoom if one can't hold what is wanted."""
+        await self._writer.do(
+            partial(self._writes.accounts.charge, charges=charges),
+            synced=self._synced(Durability.PROCESS),
+        )
+
+    async def lease(self, whole: Charge, worker: str, least: int) -> int:
+        """Move up to ``whole.hold`` of an account into the worker's share of it."""
+        work = partial(self._writes.accounts.lease, whole=whole, worker=worker, least=least)
+        return await self._writer.do(work)
+
+    async def give_back(self, worker: str) -> int:
+        """Return what the worker's shares don't hold, and dead workers' shares."""
+        return await self._writer.do(partial(self._writes.accounts.give_back, worker=worker))
+
+    async def accounts(self, names: Sequence[str] = ()) -> Sequence[Account]:
+        """Return how these accounts stand, in each quantity; all of them without names."""
+        return await self._reader.do(partial(self._reads.accounts.standing, names=names))
 
     async def send(self, message: Message) -> bool:
         """Put a message into a run's inbox; False if its key was used before."""

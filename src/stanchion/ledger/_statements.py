@@ -57,9 +57,11 @@ __all__ = [
     "Statements",
     "advance_by",
     "dialect_of",
+    "inserted",
     "members",
     "payloads_in",
     "runs_where",
+    "server_now",
     "shared_of",
     "statements_for",
     "waits_where",
@@ -324,6 +326,16 @@ def _messages(name: DialectName) -> dict[str, CompilerElement]:
             shared.c.expires_at < bindparam("now", type_=BigInteger)
         ),
     }
+
+
+def inserted(name: DialectName, table: Table, *omitted: str) -> Any:
+    """Return a dialect's insertion of a row of parameters, some columns left out."""
+    return _insert(name, table, *omitted)
+
+
+def server_now(name: DialectName) -> ColumnElement[int]:
+    """Return the time by which leases are judged."""
+    return _now(name)
 
 
 def _compile(statement: CompilerElement, dialect: Dialect) -> str:

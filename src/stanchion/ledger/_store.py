@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from stanchion.ledger._records import (
+    Account,
+    Charge,
     Commit,
     Decide,
     DocumentFilter,
@@ -32,13 +34,22 @@ from stanchion.ledger._records import (
 )
 from stanchion.values import RunState
 
-__all__ = ["Fenced", "Store"]
+__all__ = ["Fenced", "NoRoom", "Store"]
 
 T = TypeVar("T")
 
 
 class Fenced(BaseException):
     """Another writer owns the run now: stop, record nothing more. A signal, not an error."""
+
+
+class NoRoom(Exception):
+    """An account can't hold what a commit wants of it; nothing was written. A signal."""
+
+    def __init__(self, account: str, quantity: str) -> None:
+        super().__init__(account, quantity)
+        self.account = account
+        self.quantity = quantity
 
 
 class Store(Protocol):
@@ -82,7 +93,8 @@ class Store(Protocol):
     async def append(self, commit: Commit) -> None:
         """Write one commit, whole or not at all.
 
-        Raises Fenced if ``commit.epoch`` isn't the run's epoch any more; nothing is written then.
+        Raises Fenced if ``commit.epoch`` isn't the run's epoch any more, and NoRoom if an account
+        can't hold what its charges want; nothing is written then.
         """
         ...
 
@@ -114,6 +126,28 @@ class Store(Protocol):
         Nobody else changes them meanwhile. ``decide`` is given the database's time; it may be
         called again, and what it answered before doesn't count then.
         """
+        ...
+
+    async def charge(self, charges: Sequence[Charge]) -> None:
+        """Change accounts beside any run; raise NoRoom if one can't hold what is wanted."""
+        ...
+
+    async def lease(self, whole: Charge, worker: str, least: int) -> int:
+        """Move up to ``whole.hold`` of an account into the worker's share of it, ``share_of``.
+
+        Return how much: less near the ceiling, and 0 where less than ``least`` would be left.
+        """
+        ...
+
+    async def give_back(self, worker: str) -> int:
+        """Return to their accounts what the worker's shares don't hold, and dead workers' shares.
+
+        Return how many shares were changed.
+        """
+        ...
+
+    async def accounts(self, names: Sequence[str] = ()) -> Sequence[Account]:
+        """Return how these accounts stand, in each quantity; all of them without names."""
         ...
 
     # Everybody else's side

@@ -4,7 +4,8 @@
 what came from outside, once per tenant; ``documents`` are the words that some of it is found by.
 Times are whole microseconds since 1970 in UTC, digests 32 bytes, facts canonical JSON text. An
 entry names its run by the run's number, which keeps its row and its index small. ``shared`` is no
-record: small states that all runs change, such as limits.
+record: small states that all runs change, such as limits. ``accounts`` are projections: what the
+commits of all runs spent and hold of what they share.
 A change here needs a migration; a test compares the two.
 """
 
@@ -28,6 +29,7 @@ __all__ = [
     "REVISION",
     "SCHEMA_LOCK",
     "WORD_INDEX",
+    "accounts",
     "documents",
     "entries",
     "inbox",
@@ -40,7 +42,7 @@ __all__ = [
     "workers",
 ]
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that a fresh schema equals."""
 
 SCHEMA_LOCK = 0x5354414E4348494F
@@ -196,6 +198,21 @@ shared = Table(
     Column("state", Text, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Index("shared_expires", "expires_at"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("ceiling", BigInteger),
+    Column("raised", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("part_of", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    PrimaryKeyConstraint("name", "quantity"),
+    Index("accounts_shares", "part_of", "worker"),
 )
 
 documents = Table(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from stanchion.errors import LedgerError
+from stanchion.ledger._accounts import Accounts
 from stanchion.ledger._append import Appender, Keeper, not_found
 from stanchion.ledger._chain import FIELDS, GENESIS, Fields, link
 from stanchion.ledger._codec import canonical
@@ -46,6 +48,7 @@ class Writes:
         self._clock = clock
         self._lease_clock = lease_clock
         self._keeper = Keeper(statements)
+        self.accounts = Accounts(dialect, lease_clock)
         self._shared = SharedStates(dialect, statements, lease_clock)
         self._appender = Appender(
             statements,
@@ -54,6 +57,7 @@ class Writes:
             self.create,
             self.deliver,
             documents=Documents(dialect, clock),
+            accounts=self.accounts,
         )
 
     def finished(self) -> None:
@@ -109,6 +113,7 @@ class Writes:
     def claim(self, connection: Connection, run: str, worker: str) -> RunRecord | None:
         """Own a run with a raised epoch, if nobody else does and it hasn't ended."""
         self._appender.forget(run)
+        before = connection.rows(self._sql.run_by_id, {"run": run})
         claimed = connection.run(
             self._sql.claim,
             {"run": run, "claimer": worker, "at": self._clock(), "now": self._lease_clock()},
@@ -116,7 +121,9 @@ class Writes:
         rows = connection.rows(self._sql.run_by_id, {"run": run})
         if not rows:
             raise not_found(run)
-        return run_of(rows[0]) if claimed else None
+        if not claimed:
+            return None
+        return replace(run_of(rows[0]), left_by=run_of(before[0]).worker if before else "")
 
     def late(self, connection: Connection, outcome: LateOutcome) -> None:
         """Keep what a fenced writer learnt."""

@@ -11,7 +11,7 @@ from stanchion.models._guard import check_real_calls, forbid_real_calls
 from stanchion.models._llama import LlamaModel
 from stanchion.models._model import Model, ModelRequest, ModelResponse, TokenChoice, ToolSpec
 from stanchion.models._openai_compatible import OpenAICompatibleModel
-from stanchion.models._prices import Price, price
+from stanchion.models._prices import Price, highest_price, price
 from stanchion.models._pydantic_ai import PydanticAIModel
 from stanchion.models._registry import (
     ModelSpec,
@@ -20,9 +20,10 @@ from stanchion.models._registry import (
     inventory,
     resolve,
 )
-from stanchion.models._resilience import Fallback, Retrying, Validating
+from stanchion.models._resilience import Fallback, Retrying, Validating, at_each_attempt
 from stanchion.models._scripted import Script, Scripted, ScriptedModel
 from stanchion.models._tokens import CountsTokens, context_tokens_of, counter_of
+from stanchion.models._worst_case import worst_case, worst_price
 
 __all__ = [
     "CountsTokens",
@@ -46,12 +47,16 @@ __all__ = [
     "TokenChoice",
     "ToolSpec",
     "Validating",
+    "at_each_attempt",
     "check_real_calls",
     "context_tokens_of",
     "counter_of",
     "default_stack",
     "forbid_real_calls",
+    "highest_price",
     "inventory",
     "price",
     "resolve",
+    "worst_case",
+    "worst_price",
 ]

@@ -12,15 +12,26 @@ import asyncio
 import random as _random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from stanchion.errors import ConfigurationError, InvalidResponse, ModelError, ModelUnavailable
 from stanchion.models._answer_schema import schema_misfits
 from stanchion.models._model import Model, ModelRequest, ModelResponse
 from stanchion.values import FinishReason, Message, TextPart, ToolCallPart, Usage
 
-__all__ = ["Fallback", "Retrying", "Validating"]
+__all__ = ["Fallback", "Retrying", "Validating", "at_each_attempt"]
+
+
+def at_each_attempt(model: Model, change: Callable[[Model], Model]) -> Model:
+    """Return the model with a change around every single attempt, below retries and fallbacks.
+
+    A wrapper of somebody else's counts as one attempt.
+    """
+    if isinstance(model, Retrying | Validating | Fallback):
+        return model.changed(change)
+    return change(model)
 
 
 class Retrying:
@@ -79,6 +90,12 @@ class Retrying:
             else:
                 return replace(response, attempts=(*tried, *response.attempts))
 
+    def changed(self, change: Callable[[Model], Model]) -> Self:
+        """Return the same with a change around each attempt; see ``at_each_attempt``."""
+        same = copy(self)
+        same.wrapped = at_each_attempt(self.wrapped, change)
+        return same
+
     def _delay(self, retries: int, asked: float | None) -> float:
         ceiling = min(self._max_delay, self._first_delay * 2**retries)
         return max(self._random() * ceiling, asked or 0.0)
@@ -128,6 +145,12 @@ class Validating:
             attempts=tried,
         )
 
+    def changed(self, change: Callable[[Model], Model]) -> Self:
+        """Return the same with a change around each attempt; see ``at_each_attempt``."""
+        same = copy(self)
+        same.wrapped = at_each_attempt(self.wrapped, change)
+        return same
+
     async def _ask(
         self, request: ModelRequest, usage: Usage, tried: tuple[str, ...]
     ) -> ModelResponse:
@@ -150,23 +173,23 @@ class Fallback:
     def __init__(self, models: Sequence[Model]) -> None:
         if not models:
             raise ConfigurationError("a fallback chain without models", remedy="name one or more")
-        self._models = tuple(models)
+        self.models = tuple(models)
 
     @property
     def name(self) -> str:
         """The names in order, for example ``openai:gpt-5 > local:smollm2``."""
-        return " > ".join(model.name for model in self._models)
+        return " > ".join(model.name for model in self.models)
 
     @property
     def real(self) -> bool:
         """Whether any of the models is real."""
-        return any(model.real for model in self._models)
+        return any(model.real for model in self.models)
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer with the first model that can, or raise ModelUnavailable naming each."""
         usage, failed = Usage(), list[ModelError]()
         tried: tuple[str, ...] = ()
-        for model in self._models:
+        for model in self.models:
             try:
                 response = await model.complete(request)
             except ModelError as error:
@@ -186,6 +209,12 @@ class Fallback:
             attempts=tried,
             codes=tuple(error.code for error in failed),
         ) from failed[-1]
+
+    def changed(self, change: Callable[[Model], Model]) -> Self:
+        """Return the same with a change around each attempt; see ``at_each_attempt``."""
+        same = copy(self)
+        same.models = tuple(at_each_attempt(model, change) for model in self.models)
+        return same
 
 
 def _misfit(response: ModelResponse, request: ModelRequest) -> str | None:
