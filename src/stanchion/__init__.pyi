@@ -3,6 +3,7 @@
 from stanchion.engine import RunHandle as RunHandle
 from stanchion.engine import Settings as Settings
 from stanchion.engine import Stanchion as Stanchion
+from stanchion.errors import BudgetExceeded as BudgetExceeded
 from stanchion.errors import Denied as Denied
 from stanchion.errors import Expired as Expired
 from stanchion.errors import ModelFailed as ModelFailed
@@ -29,6 +30,8 @@ from stanchion.values import Money as Money
 from stanchion.values import Principal as Principal
 from stanchion.values import ToolError as ToolError
 from stanchion.workflows import AgentResult as AgentResult
+from stanchion.workflows import Budget as Budget
+from stanchion.workflows import Ceiling as Ceiling
 from stanchion.workflows import Run as Run
 from stanchion.workflows import workflow as workflow
 

@@ -18,6 +18,7 @@ async def standing(store: Store, name: str = "tenant:t") -> Account:
     return found[0]
 
 
+@pytest.mark.promise("BUDGET-6")
 async def test_what_is_held_and_spent_never_goes_over_the_ceiling(store: Store) -> None:
     await store.charge([HOLD])
     with pytest.raises(NoRoom) as refused:

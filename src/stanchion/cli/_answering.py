@@ -16,7 +16,7 @@ import typer
 from stanchion.cli._output import note
 from stanchion.cli._question_words import consequence_of, form_of
 from stanchion.cli._text import one_line
-from stanchion.review import ANSWER
+from stanchion.review import ANSWER, RAISE
 from stanchion.values import Question, QuestionKind
 
 __all__ = ["LEAVE", "Said", "answer_at_terminal", "keys_for"]
@@ -63,6 +63,9 @@ def answer_at_terminal(question: Question) -> Said | None:
             return _with_value(choice, json.dumps(question.subject.get("arguments", {})))
         case "happened" if question.answer_schema is not None:
             note(f"Its result, as {form_of(question.answer_schema)}")
+            return _with_value(choice, None)
+        case _ if choice == RAISE:
+            note(f"The new ceiling; now {question.subject.get('limit')}")
             return _with_value(choice, None)
         case _ if choice == ANSWER:
             return _answered(question)

@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": "Recover and move the runs of an app until Ctrl-C.",
     "runs": "List, show, follow, resume, cancel and fork runs.",
     "review": "See and answer the questions that runs ask people.",
+    "budget": "Show what is spent under which ceilings, and raise one.",
     "tools": "List, show, call and judge tools; pin those of MCP servers, serve yours over MCP.",
     "dataset": "Make cases of recorded runs, split datasets.",
     "eval": "Run experiments; judge a candidate against a baseline, plan the cases for it.",

@@ -12,9 +12,12 @@ from rich.text import Text
 from stanchion.cli._console import STATES, grid
 from stanchion.cli._diagnosis import Check
 from stanchion.cli._text import one_line, shown
+from stanchion.ledger import Account
 from stanchion.models import ModelStatus
+from stanchion.values import Question
+from stanchion.workflows import shown_amount
 
-__all__ = ["checks_table", "findings_table", "models_table", "stats_table"]
+__all__ = ["accounts_table", "checks_table", "findings_table", "models_table", "stats_table"]
 
 
 def models_table(found: Sequence[ModelStatus], roles: Mapping[str, Any]) -> RenderableType:
@@ -44,6 +47,26 @@ def stats_table(counted: Mapping[str, int]) -> Table:
             Text(name, style=style), Text(_size(number) if "bytes" in name else f"{number:,}")
         )
     return table
+
+
+def accounts_table(found: Sequence[Account], waiting: Sequence[Question]) -> RenderableType:
+    """Return what is spent and held of each account, then the runs that wait at a ceiling."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("account", "spent", "held", "ceiling"):
+        table.add_column(heading, justify="left" if heading == "account" else "right")
+    for each in found:
+        limit = "none" if each.limit is None else shown_amount(each.quantity, each.limit)
+        amounts = (shown_amount(each.quantity, n) for n in (each.spent, each.held))
+        full = each.limit is not None and each.spent >= each.limit
+        style = "red" if full else ""
+        table.add_row(Text(one_line(each.name), style=style), *map(Text, amounts), Text(limit))
+    if not waiting:
+        return table
+    runs = Table.grid(padding=(0, 2, 0, 0))
+    for question in waiting:
+        about = f"{question.subject['account']} {question.subject['quantity']}"
+        runs.add_row(Text(question.run, style="bold"), Text(one_line(about)))
+    return Group(table, Text("\nwaiting", style="dim"), runs)
 
 
 def _size(count: int) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stanchion.cli._text import moment, one_line
-from stanchion.review import ANSWER, DECLINE, roles_now
+from stanchion.review import AGAIN, ANSWER, DECLINE, DENY, RAISE, roles_now
 from stanchion.values import Question, QuestionKind
 
 __all__ = [
@@ -35,6 +35,9 @@ _CONSEQUENCES = {
     (QuestionKind.INPUT, DECLINE): "the model is told that it doesn't get the value",
     (QuestionKind.UNKNOWN, "stop"): "the run fails here, and nothing is sent",
     (QuestionKind.UNKNOWN, "leave"): "it isn't sent again; it is listed as not undone",
+    (QuestionKind.CEILING, RAISE): "the run goes on from here, up to the ceiling that you give",
+    (QuestionKind.CEILING, AGAIN): "the run looks whether there is room now, and goes on or asks",
+    (QuestionKind.CEILING, DENY): "nothing is called; the run concludes or ends over it",
     (QuestionKind.UNDO, "settled"): "recorded as settled by hand; the run goes on to its end",
     (QuestionKind.UNDO, "leave"): "recorded as left as it is; the run goes on to its end",
 }
@@ -99,7 +102,7 @@ def command_for(question: Question, choice: str) -> str:
     command = f"stanchion review answer {short} {_quoted(choice)}"
     if choice == ANSWER and form_of(question.answer_schema) == "a text":
         return f"{command} --text '...'"
-    if choice in {ANSWER, "happened"} and question.answer_schema is not None:
+    if choice in {ANSWER, RAISE, "happened"} and question.answer_schema is not None:
         return f"{command} --value JSON"
     return command
 

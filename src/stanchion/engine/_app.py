@@ -13,6 +13,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Generic, Self, TypeVar
 
 from stanchion import ledger  # a store and its driver are imported when opened
@@ -32,17 +33,20 @@ from stanchion.ledger import (
     codec_for,
     payload,
 )
-from stanchion.models import Embedder, Model, resolve
+from stanchion.models import Embedder, Model, Price, resolve
 from stanchion.review import Reviewer, Reviewers, ReviewInbox, reply
 from stanchion.tools import Rate
 from stanchion.values import Principal, Question, RunState
 from stanchion.workflows import (
+    Ceiling,
     Clock,
     Host,
     ReplayMode,
     SystemClock,
     Workflow,
     Workflows,
+    raise_ceiling,
+    read_amount,
     started_by,
 )
 
@@ -73,6 +77,8 @@ class Stanchion:
         workflows: Iterable[Workflow[Any, Any, Any]] = (),
         deps: Any = None,
         rate: Rate | None = None,
+        ceilings: Sequence[Ceiling] = (),
+        prices: Mapping[str, Price] | None = None,
         embedder: Embedder | None = None,
         reviewers: Iterable[Reviewer] | None = None,
         settings: Settings | None = None,
@@ -86,6 +92,8 @@ class Stanchion:
         self._models = models
         self._deps = deps
         self._rate = rate
+        self._ceilings = tuple(ceilings)
+        self._prices = dict(prices or {})
         self._embedder = embedder
         given = None if reviewers is None else Reviewers.of(reviewers)
         self.reviewers = given or self.settings.reviewers
@@ -257,6 +265,22 @@ class Stanchion:
         self._notify(asked.run)
         return asked
 
+    async def raise_ceiling(
+        self, account: str, quantity: str, amount: Decimal | str | int, *, by: str
+    ) -> int:
+        """Give an account another ceiling, and wake the runs that wait for it; return how many.
+
+        An account is ``run:ID``, ``workflow:NAME`` or ``tenant:NAME``, with a window's stamp
+        behind it; a quantity ``usd``, ``tokens``, ``model_calls``, ``tool_calls``, ``steps``, or
+        ``seconds`` for a run's time.
+        """
+        host = await self._open_store()
+        ceiling, now = read_amount(quantity, amount), self._clock.now()
+        told = await raise_ceiling(host.store, account, quantity, ceiling, by=by, at=now)
+        for run in told:
+            self._notify(run)
+        return len(told)
+
     async def fork(self, run: str, *, at: int, input: Payload | None = None) -> RunHandle[Any]:  # noqa: A002
         """Start a new run from a copy of the first ``at`` entries of another.
 
@@ -319,6 +343,8 @@ class Stanchion:
                 notify=self._notify,
                 replay=self._replay,
                 rate=self._rate,
+                ceilings=(*self.settings.ceilings, *self._ceilings),
+                prices={**self.settings.prices, **self._prices},
                 embedder=self._embedder,
                 reviewers=self.reviewers,
             )

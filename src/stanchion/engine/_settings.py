@@ -10,12 +10,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from stanchion.errors import ConfigurationError
 from stanchion.ledger import Durability
+from stanchion.models import Price
 from stanchion.review import EVERYBODY, Reviewers, reviewer_from
+from stanchion.workflows import Budget, Ceiling
 
 __all__ = ["FILE", "SettingOrigin", "Settings", "load_settings"]
 
@@ -53,6 +57,10 @@ class Settings:
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Where spans are exported to: options by name, a table ``[exports.NAME]`` each in the file. In
     the environment, names of types that need no options: ``STANCHION_EXPORTS=langfuse,phoenix``."""
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    """What a million tokens cost, by a model's name; before the listed prices."""
+    ceilings: tuple[Ceiling, ...] = ()
+    """What runs of a workflow, or of a tenant, may spend together."""
     app: str = ""
     """``module:attribute`` of the app that the command line serves."""
 
@@ -128,6 +136,10 @@ def _convert(name: str, value: Any) -> Any:
                 if isinstance(value, Reviewers):
                     return value
                 return Reviewers.of(reviewer_from(name, told) for name, told in value.items())
+            case "prices":
+                return {str(model): _price(given) for model, given in value.items()}
+            case "ceilings":
+                return tuple(_ceiling(given) for given in value)
             case "models":
                 return {str(role): str(spec) for role, spec in value.items()}
             case "exports" if isinstance(value, str):
@@ -137,7 +149,30 @@ def _convert(name: str, value: Any) -> Any:
                 return {export: {**options} for export, options in tables.items()}
             case _:
                 return value
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, KeyError, ArithmeticError) as error:
         raise ConfigurationError(
             f"the setting {name} can't be {value!r}", remedy="see `stanchion doctor`"
         ) from error
+
+
+def _price(given: Any) -> Price:
+    """Read ``{input = "1.25", output = "10"}``, in US dollars."""
+    if isinstance(given, Price):
+        return given
+    rates = {name: Decimal(str(amount)) for name, amount in given.items()}
+    return Price(rates.pop("input"), rates.pop("output"), **cast("dict[str, Any]", rates))
+
+
+def _ceiling(given: Any) -> Ceiling:
+    """Read ``{per = "tenant", window = "day", usd = "50"}``."""
+    if isinstance(given, Ceiling):
+        return given
+    own = {name: given[name] for name in ("per", "name", "window") if name in given}
+    budget = {name: amount for name, amount in given.items() if name not in own}
+    if isinstance(budget.get("usd"), float):
+        budget["usd"] = str(budget["usd"])
+    if "patience_seconds" in budget:
+        budget["patience"] = timedelta(seconds=budget.pop("patience_seconds"))
+    if "warn_at" in budget:
+        budget["warn_at"] = tuple(budget["warn_at"])
+    return Ceiling(Budget(**budget), **own)

@@ -126,10 +126,10 @@ __all__ = [
     "prompt_digests",
     "read_message",
     "read_prompt",
+    "share_of",
     "span_id",
     "trace_context",
     "traceparent",
-    "share_of",
     "verify",
     "words_of",
 ]

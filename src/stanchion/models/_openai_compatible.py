@@ -148,6 +148,7 @@ class OpenAICompatibleModel:
             raise ModelUnavailable(
                 f"no answer from {self.name} ({type(error).__name__})",
                 remedy=f"check that {self._host} is up and reachable from here",
+                sent=not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout),
             ) from error
 
     @asynccontextmanager

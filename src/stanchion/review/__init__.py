@@ -15,12 +15,16 @@ from stanchion.review._defang import MAX_SHOWN, defang
 from stanchion.review._inbox import Letterbox, ReviewInbox
 from stanchion.review._notice import due_notices, headers_of, key_of, notice_of
 from stanchion.review._question import (
+    AGAIN,
     ANSWER,
     DECLINE,
+    DENY,
+    RAISE,
     Occasion,
     approval,
     argument,
     ask,
+    ceiling,
     decision,
     left_over,
     unknown_outcome,
@@ -37,10 +41,13 @@ from stanchion.review._who import (
 )
 
 __all__ = [
+    "AGAIN",
     "ANSWER",
     "DECLINE",
+    "DENY",
     "EVERYBODY",
     "MAX_SHOWN",
+    "RAISE",
     "Answer",
     "Approvers",
     "Letterbox",
@@ -55,6 +62,7 @@ __all__ = [
     "approvers",
     "argument",
     "ask",
+    "ceiling",
     "check_answer",
     "decision",
     "defang",

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from stanchion.errors import EncodingError, StanchionError
 from stanchion.ledger import canonical
-from stanchion.review._question import ANSWER
+from stanchion.review._question import ANSWER, RAISE
 from stanchion.review._schema import misfits
 from stanchion.review._who import EVERYBODY, Reviewers, may_not
 from stanchion.values import Json, Question
@@ -21,7 +21,7 @@ __all__ = ["Answer", "ReviewRefused", "check_answer", "reply"]
 MAX_VALUE_BYTES = 256 * 1024
 MAX_COMMENT = 4000
 
-_WITH_VALUE = {ANSWER, "edit", "happened"}
+_WITH_VALUE = {ANSWER, RAISE, "edit", "happened"}
 
 
 class ReviewRefused(StanchionError):

@@ -20,12 +20,16 @@ from stanchion.trust import Origin
 from stanchion.values import ANYBODY, Json, Question, QuestionKind, ToolCall, Who
 
 __all__ = [
+    "AGAIN",
     "ANSWER",
     "DECLINE",
+    "DENY",
+    "RAISE",
     "Occasion",
     "approval",
     "argument",
     "ask",
+    "ceiling",
     "decision",
     "left_over",
     "unknown_outcome",
@@ -37,8 +41,18 @@ ANSWER = "answer"
 DECLINE = "decline"
 """The choice of whoever doesn't give what a model asks for."""
 
+RAISE, AGAIN, DENY = "raise", "again", "deny"
+"""The choices at a ceiling: another ceiling, a look whether there is room now, an end."""
+
 _FORM = 1
 _ID_LENGTH = 16
+_AMOUNT: Mapping[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 10**12},
+        {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$"},
+    ],
+    "description": "the new ceiling",
+}
 _FREE_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
 
 
@@ -160,6 +174,33 @@ def decision(
         reason=reason,
         answer_schema=None if options else schema or {},
         shown={"alternatives": [[name, share] for name, share in alternatives]},
+    )
+    return _bind(draft, occasion)
+
+
+def ceiling(
+    occasion: Occasion,
+    *,
+    account: str,
+    quantity: str,
+    spent: str,
+    limit: str,
+    wanted: str,
+    may_raise: bool,
+) -> Question:
+    """Ask whether a ceiling may be raised, for the run or, by an operator, for all that share it.
+
+    ``raise`` carries the new ceiling. Which account it is binds; how it stands is shown, since
+    that goes on changing.
+    """
+    draft = _Draft(
+        kind=QuestionKind.CEILING,
+        prompt=f"Raise the ceiling? The next call may take {wanted}: {spent} of {limit} are spent.",
+        about={"account": account, "quantity": quantity},
+        choices=(RAISE, AGAIN, DENY) if may_raise else (AGAIN, DENY),
+        reason=f"the budget of {account} has no room for it",
+        answer_schema=_AMOUNT if may_raise else None,
+        shown={"spent": spent, "limit": limit, "wanted": wanted},
     )
     return _bind(draft, occasion)
 

@@ -7,7 +7,7 @@ real processes are in ``benchmarks/crash``; this is the version for a workflow's
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
@@ -16,7 +16,7 @@ from stanchion.models import Model
 from stanchion.testing._clock import FakeClock
 from stanchion.testing._simulate import Answers, Simulated, Simulation
 from stanchion.values import Principal
-from stanchion.workflows import ReplayMode, Workflow
+from stanchion.workflows import Ceiling, ReplayMode, Workflow
 
 __all__ = ["Crash", "CrashingStore", "SimulatedCrash", "crash_at_every_commit"]
 
@@ -81,6 +81,7 @@ async def crash_at_every_commit(
     deps: Any = None,
     initiator: Principal | None = None,
     before: Callable[[], None] = lambda: None,
+    ceilings: Sequence[Ceiling] = (),
 ) -> AsyncIterator[Crash[O]]:
     """Yield one recovered run for each side of each commit of an undisturbed run.
 
@@ -103,6 +104,7 @@ async def crash_at_every_commit(
                     deps,
                     replay=ReplayMode(),  # so that the commits are those of production
                     worker="first",
+                    ceilings=ceilings,
                 )
                 run = await first.create(workflow, input, initiator)
                 try:
@@ -110,7 +112,9 @@ async def crash_at_every_commit(
                     return  # the run ended without reaching this commit: all are done
                 except SimulatedCrash:
                     pass
-                second = Simulation(store, clock, models(), deps, worker="second")
+                second = Simulation(
+                    store, clock, models(), deps, worker="second", ceilings=ceilings
+                )
                 second.questions.extend(first.questions)
                 result = await second.drive(workflow, run, answers)
                 yield Crash(crashing.commits[-1], side, number, result)

@@ -21,11 +21,11 @@ from stanchion.ledger import (
     codec_for,
     open_store,
 )
-from stanchion.models import Model
+from stanchion.models import Model, Price
 from stanchion.review import EVERYBODY, Reviewer, Reviewers, ReviewInbox, question_from_body, reply
 from stanchion.testing._clock import FakeClock
 from stanchion.values import Principal, Question, RunState, Step
-from stanchion.workflows import Host, ReplayMode, Workflow, Workflows, advance, steps_of
+from stanchion.workflows import Ceiling, Host, ReplayMode, Workflow, Workflows, advance, steps_of
 
 __all__ = ["Answers", "Simulated", "Simulation", "simulate"]
 
@@ -73,13 +73,23 @@ async def simulate(
     initiator: Principal | None = None,
     replay: ReplayMode | None = None,
     reviewers: Iterable[Reviewer] = (),
+    ceilings: Sequence[Ceiling] = (),
+    prices: Mapping[str, Price] | None = None,
 ) -> Simulated[O]:
     """Run a workflow until it ends, or waits for something that the test doesn't bring."""
     time = clock or FakeClock(automatic=True)
     store = open_store("sqlite://:memory:", clock=time.now)
     try:
-        known = Reviewers.of(reviewers)
-        simulation = Simulation(store, time, models or {}, deps, replay=replay, reviewers=known)
+        simulation = Simulation(
+            store,
+            time,
+            models or {},
+            deps,
+            replay=replay,
+            reviewers=Reviewers.of(reviewers),
+            ceilings=ceilings,
+            prices=prices,
+        )
         run = await simulation.create(workflow, input, initiator)
         return await simulation.drive(workflow, run, answers, events)
     finally:
@@ -99,6 +109,8 @@ class Simulation:
         replay: ReplayMode | None = None,
         worker: str = "simulation",
         reviewers: Reviewers = EVERYBODY,
+        ceilings: Sequence[Ceiling] = (),
+        prices: Mapping[str, Price] | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -111,6 +123,8 @@ class Simulation:
             clock=clock,
             replay=replay or ReplayMode.from_environment(),
             reviewers=reviewers,
+            ceilings=tuple(ceilings),
+            prices=prices or {},
         )
         self.questions: list[Question] = []
 

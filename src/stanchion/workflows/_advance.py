@@ -27,6 +27,7 @@ from stanchion.ledger import (
     payload,
 )
 from stanchion.values import RunState
+from stanchion.workflows._ceilings import open_purse
 from stanchion.workflows._conductor import Suspended
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
@@ -56,6 +57,7 @@ async def advance(
             await _park_unregistered(host, record)
         else:
             incarnation = await Incarnation.load(host, record)
+            await open_purse(incarnation, definition.budget)
             watch(incarnation)
             await _drive(incarnation, definition)
     except Fenced:
@@ -114,6 +116,8 @@ async def _note_start(incarnation: Incarnation, definition: Workflow[Any, Any, A
     if incarnation.record.seq == 0:
         manifest = payload(manifest_of(definition), what="manifest")
         facts = {"manifest": manifest.digest.hex(), "salt": incarnation.salt}
+        if definition.budget is not None and definition.budget.time is not None:
+            facts["at"] = incarnation.host.clock.now().isoformat()
         await incarnation.append(_note("started", manifest, **facts))
     for message in incarnation.outside.messages("resume"):
         request = json.loads(message.payload)

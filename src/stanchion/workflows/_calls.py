@@ -31,6 +31,7 @@ from stanchion.tools import (
 from stanchion.trust import Verdict, judge_bounds
 from stanchion.values import Json, ToolCall, ToolResult
 from stanchion.workflows._approvals import Approval
+from stanchion.workflows._ceilings import reserved, spend_on, worst_of
 from stanchion.workflows._effects import Effect, perform_effect
 from stanchion.workflows._gateway import gateway_of, recovery_gateway
 from stanchion.workflows._grounds import known_values
@@ -165,6 +166,13 @@ async def _through_gateway(
 
     if scope.recorded is not None and scope.recorded.last(EntryPhase.INTENT):
         return await recovery_gateway(tool).run(_as_sent(scope, call), core)
+
+    async def paid(ready: ToolCall) -> ToolResult:
+        async with reserved(scope, worst_of(contract)) as spending:
+            result = await core(ready)
+            spend_on(scope, spending)
+            return result
+
     principal = initiator_of(caller.incarnation)
 
     def policy(ready: ToolCall) -> Verdict:
@@ -181,7 +189,7 @@ async def _through_gateway(
     gateway = gateway_of(
         caller.workflow, tool, known=known, limits=limits, repeat=repeat, policy=policy, ask=ask
     )
-    return await with_gates(caller.gates, call, await gateway.run(call, core))
+    return await with_gates(caller.gates, call, await gateway.run(call, paid))
 
 
 def _as_sent(scope: StepScope, call: ToolCall) -> ToolCall:

@@ -15,9 +15,10 @@ from typing import Any
 from stanchion.context import Calibration
 from stanchion.errors import ConfigurationError
 from stanchion.ledger import Store
-from stanchion.models import Embedder, Model
+from stanchion.models import Embedder, Model, Price
 from stanchion.review import EVERYBODY, Reviewers
 from stanchion.tools import Circuit, Rate
+from stanchion.workflows._budget import Ceiling
 from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._workflow import Workflows
 
@@ -68,6 +69,10 @@ class Host:
     """Of all calls of tools by the runs of each tenant."""
     embedder: Embedder | None = None
     """Finds memories by what they mean, beside the words they have."""
+    ceilings: tuple[Ceiling, ...] = ()
+    """What runs may spend together."""
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    """The operator's own, by a model's name; they come before the listed ones."""
     circuits: dict[str, Circuit] = field(default_factory=dict[str, Circuit])
     """What this process last saw of the tools' breakers, by this host's clock."""
     calibrations: dict[str, Calibration] = field(default_factory=dict[str, Calibration])

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from stanchion.errors import EncodingError, LedgerError, NonDeterminismError, StepError
 from stanchion.ledger import (
     TRACEPARENT,
+    Charge,
     Codec,
     Commit,
     Document,
@@ -56,6 +57,7 @@ from stanchion.workflows._outcomes import decode_error, encode_error
 from stanchion.workflows._outside import Awaited, Ignored, Outside
 from stanchion.workflows._owed import Owed
 from stanchion.workflows._preface import Preface
+from stanchion.workflows._purse import NOTHING, Due, Purse, added
 from stanchion.workflows._replayed import Replayed
 from stanchion.workflows._salt import salt_of
 from stanchion.workflows._seeing import see, see_again
@@ -63,11 +65,13 @@ from stanchion.workflows._writes import Writes
 
 __all__ = ["CANCELLING", "LOOP_VERSION", "Body", "Incarnation", "StepScope", "is_shut_down"]
 
-NOTHING_SPENT = Settlement()
+NOTHING_SPENT = NOTHING
 ONE_STEP = Settlement(steps=1)
 
 CANCELLING = "cancelling"
 """The note that a request to cancel was taken up, with who made it."""
+
+_NOTHING_DUE = Due()
 
 LOOP_VERSION = 8
 """How composite steps are composed; kept in their opening entries."""
@@ -153,6 +157,10 @@ class Incarnation:
             replay_everywhere=host.replay.everywhere,
             shuffle=None if host.replay.seed is None else random.Random(host.replay.seed),  # noqa: S311 (test order)
         )
+        self.purse: Purse | None = None
+        """What the run may spend; None if nothing limits it."""
+        self.admit: Callable[[StepScope], Awaitable[None]] | None = None
+        """Finds room for a new step, if steps or the run's time are limited."""
         self.fault: Exception | None = None
         """What makes this incarnation's end not the workflow's own doing."""
         self.salt = salt_of(record, entries)
@@ -161,7 +169,7 @@ class Incarnation:
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self.circles = {e.place: e.facts[CIRCLE] for e in entries if CIRCLE in e.facts}
         """By which rule runs were refused below a step: they called each other in circles."""
-        notes = [e for e in entries if e.phase is EntryPhase.NOTE]
+        self.notes = notes = [e for e in entries if e.phase is EntryPhase.NOTE]
         opened = set(self.journal.open_waits()) - left_in(entries)
         self.outside = Outside(host, record.id, opened, self.poke)
         self._cancelling = any(n.name == CANCELLING and n.seq > record.forked_at for n in notes)
@@ -223,10 +231,16 @@ class Incarnation:
         what = f"the result of {scope.kind} {scope.name!r}"
         outer = here.set((self.record, scope.place))
         try:
+            if self.admit is not None:
+                await self.admit(scope)
             encoded, value = result.round_trip(await self._do(scope, body), what=what)
         except StepError as error:
             await self._finish(scope, encode_error(error), status="error")
             raise decode_error(encode_error(error)) from error
+        except BaseException:
+            if self.purse is not None:
+                self.purse.left(scope.place)
+            raise
         finally:
             here.reset(outer)
         await self._finish(scope, encoded)
@@ -249,6 +263,8 @@ class Incarnation:
         self._pulses.pop(scope.place, None)
         if scope.recorded is not None:
             self.left.lane(lane_below(scope.place))  # what it did before needn't come again
+        if self.purse is not None:
+            self.purse.finished(scope.place)
         settlement = ONE_STEP
         if scope.settlement is not NOTHING_SPENT:
             settlement = replace(scope.settlement, steps=1)
@@ -343,6 +359,8 @@ class Incarnation:
             facts |= circle_of(json.loads(message.payload))
         if failed:
             facts["status"] = "error"
+        if self.purse is not None:
+            self.purse.finished(wait.place)
         self.outside.end(wait.place)
         await self.append(
             Draft(wait.place, EntryPhase.DONE, awaited.kind, awaited.name, None, result, facts),
@@ -422,7 +440,9 @@ class Incarnation:
         """Commit; a store that fails ends the incarnation, the workflow can't catch it."""
         if self.conductor.over and change is None:
             raise Suspended
-        entries = (*self.preface.drafts(drafts), *drafts)
+        due = self._due(started)
+        settlement = added(settlement, due.settlement) if due else settlement
+        entries = (*self.preface.drafts(drafts), *due.drafts(), *drafts)
         commit = Commit(
             self.record.id,
             self.record.epoch,
@@ -438,6 +458,7 @@ class Incarnation:
             durability,
             documents,
             withdrawn,
+            tuple(due.charges),
         )
         try:
             await self.host.store.append(commit)
@@ -445,6 +466,8 @@ class Incarnation:
             self.conductor.end(fenced)
             raise
         except EncodingError:
+            if self.purse is not None:
+                self.purse.put_back(due)
             raise
         except asyncio.CancelledError:
             self.prompts.distrust()
@@ -455,6 +478,30 @@ class Incarnation:
             raise self.give_up(error) from error
         for draft in entries:
             self.writes.note(draft)
+
+    async def hold(self, note: Draft, charges: Sequence[Charge]) -> None:
+        """Hold amounts in accounts, with a note of it; raise NoRoom if one has no room."""
+        if self.conductor.over:
+            raise Suspended
+        record = self.record
+        try:
+            await self.host.store.append(
+                Commit(record.id, record.epoch, (note,), charges=tuple(charges))
+            )
+        except Fenced as fenced:
+            self.conductor.end(fenced)
+            raise
+        except LedgerError as error:
+            raise self.give_up(error) from error
+
+    def _due(self, started: tuple[NewRun, ...]) -> Due:
+        """Return what the next commit records of what was spent; a run that is started shares."""
+        if self.purse is None:
+            return _NOTHING_DUE
+        shared = self.purse.share() if started else ()
+        due = self.purse.take_due()
+        due.notes += shared
+        return due
 
     def _claim(self, place: Place, kind: str, name: str, request: bytes) -> Recorded | None:
         try:

@@ -31,11 +31,11 @@ from stanchion.models import (
     price,
 )
 from stanchion.values import FinishReason, Json, Message, Usage
+from stanchion.workflows._budget import NANOS
 from stanchion.workflows._incarnation import Incarnation, StepScope
+from stanchion.workflows._metering import Meter
 
 __all__ = ["ModelCall", "call_model"]
-
-NANOS = Decimal(1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,24 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
         model = incarnation.host.model(call.role)
         check_pinned(call.pinned, call.sections)
         check_real_calls(model.name, real=model.real)
+        meter = None if incarnation.purse is None else Meter(scope, incarnation.purse)
         started = time.monotonic()
         try:
-            response = await model.complete(call.request())
+            asked = model if meter is None else meter.over(model)
+            response = await asked.complete(call.request())
         except ModelError as error:
-            _account(scope, incarnation, call, error.facts.get("usage", Usage()), None)
+            _account(scope, incarnation, call, error.facts.get("usage", Usage()), None, meter=meter)
             raise ModelFailed(
                 f"the model for {call.role!r} failed: {error.message}",
                 remedy=error.remedy,
                 type=error.code,
             ) from error
-        cost = price(model, response)
+        cost = price(model, response, own=incarnation.host.prices)
         amount = None if cost is None else cost.amount
         message, *shared = pack_message(response.message)
-        _account(scope, incarnation, call, response.usage, amount, answer=message.digest)
+        _account(
+            scope, incarnation, call, response.usage, amount, meter=meter, answer=message.digest
+        )
         scope.payloads = (*scope.payloads, message, *shared)
         scope.facts |= _facts(model.name, response, real=model.real)
         if call.window:
@@ -150,11 +154,15 @@ def _account(
     usage: Usage,
     cost: Decimal | None,
     *,
+    meter: Meter | None,
     answer: bytes | None = None,
 ) -> None:
     record = incarnation.prompts.record(call.sections, answer)
     scope.payloads = record.payloads
     scope.facts["prompt"] = record.facts
+    if meter is not None:
+        scope.settlement = meter.bill
+        return
     scope.settlement = Settlement(
         model_calls=1,
         input_tokens=usage.input_tokens,

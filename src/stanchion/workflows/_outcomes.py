@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from stanchion.errors import (
+    BudgetExceeded,
     Denied,
     Expired,
     ModelFailed,
@@ -20,7 +21,17 @@ from stanchion.values import Action, ToolError
 __all__ = ["decode_error", "encode_error", "tool_error_of"]
 
 _CLASSES: dict[str, type[StepError]] = {
-    c.code: c for c in (StepError, ToolFailed, Refused, Denied, Expired, StepFailed, ModelFailed)
+    c.code: c
+    for c in (
+        StepError,
+        ToolFailed,
+        Refused,
+        Denied,
+        Expired,
+        BudgetExceeded,
+        StepFailed,
+        ModelFailed,
+    )
 }
 
 

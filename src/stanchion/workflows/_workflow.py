@@ -27,6 +27,7 @@ from stanchion.ledger import Codec, codec_for
 from stanchion.review import Approvers
 from stanchion.tools import Layer, Rate, Tool
 from stanchion.trust import Allow
+from stanchion.workflows._budget import Budget
 from stanchion.workflows._quarantine import Mode
 
 __all__ = ["Workflow", "Workflows", "workflow"]
@@ -104,6 +105,8 @@ class Workflow(Generic[RunT, I, O]):
     """Who approves the calls of which tool; anybody, where nothing is said."""
     vouched: bool = False
     """Its input counts as the initiator's own words whoever started it, as for served calls."""
+    budget: Budget | None = None
+    """What one run of it may use, with its children."""
 
 
 class Workflows:
@@ -154,6 +157,7 @@ def workflow(
     untrusted: Mode = "quarantine",
     max_depth: int = 8,
     approvers: Sequence[Approvers] = (),
+    budget: Budget | None = None,
 ) -> Callable[[Callable[[RunT, I], Awaitable[O]]], Workflow[RunT, I, O]]: ...
 def workflow(
     fn: Callable[[RunT, I], Awaitable[O]] | None = None,
@@ -169,6 +173,7 @@ def workflow(
     untrusted: Mode = "quarantine",
     max_depth: int = 8,
     approvers: Sequence[Approvers] = (),
+    budget: Budget | None = None,
 ) -> Any:
     """Define a workflow from ``async def (run, input) -> output``.
 
@@ -178,7 +183,8 @@ def workflow(
     nobody vouches for: handles, or the values as if they were trusted (``off``). ``max_depth`` says
     how many runs may stand above it. ``approval_timeout`` is how long a person may take to approve
     one of its calls, zero for ever; None is as the app's settings say. ``approvers`` say who
-    approves the calls of which tool. Raises ContractError for a function that can't be replayed.
+    approves the calls of which tool, ``budget`` what one run may use. Raises ContractError for a
+    function that can't be replayed.
     """
 
     def define(function: Callable[[RunT, I], Awaitable[O]]) -> Workflow[RunT, I, O]:
@@ -203,6 +209,7 @@ def workflow(
             untrusted,
             max_depth,
             _by_tool(function.__name__, approvers),
+            budget=budget,
         )
 
     return define if fn is None else define(fn)
