@@ -19,8 +19,8 @@ def models() -> dict[str, ScriptedModel]:
 
 
 waiting = asyncio.run(simulate(summarise, ["a", "b", "c"], models=models()))
-print(waiting.state, "|", waiting.questions[0].prompt)
-# > waiting | Raise the ceiling? The next call may take 1 model calls: 2 model calls of 2 model calls are spent.
+print(waiting.state, waiting.questions[0].kind, waiting.questions[0].subject["spent"])
+# > waiting ceiling 2 model calls
 
 done = asyncio.run(simulate(summarise, ["a", "b", "c"], models=models(), answers=[("raise", 5)]))
 print(done.output, done.record.account.model_calls)
