@@ -8,7 +8,7 @@ from stanchion.testing import simulate
 
 
 @workflow(budget=Budget(usd="0.25", tokens=60_000, model_calls=2))
-async def summarise(run: Run, texts: list[str]) -> list[str]:
+async def summarise(run: Run, texts: list[str]) -> list[str | None]:
     """Summarise each text."""
     return [await run.extract(str, source=text, role="fast") for text in texts]
 
