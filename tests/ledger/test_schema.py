@@ -38,7 +38,11 @@ def definitions(file: Path) -> dict[str, str]:
     connection = sqlite3.connect(file)
     try:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: "".join(sql.split()) for name, sql in rows}
+        made = {name: "".join(sql.split()) for name, sql in rows}
+        tables = [name for name, sql in made.items() if sql.startswith("CREATETABLE")]
+        # A column that was added later stands elsewhere in the text of its table.
+        columns = {name: connection.execute(f"PRAGMA table_info({name})") for name in tables}
+        return made | {name: repr(found.fetchall()) for name, found in columns.items()}
     finally:
         connection.close()
 

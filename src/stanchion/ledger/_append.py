@@ -228,6 +228,7 @@ class Appender:
             "new_reason": None if change.reason is None else _readable(change.reason),
             "new_result": None if change.result is None else change.result.digest,
             "new_error": None if change.error is None else change.error.digest,
+            "new_successor": change.successor or None,
         }
         connection.later(self._sql.change, row)
 
@@ -247,6 +248,10 @@ class Appender:
             self._send(connection, message)
         if commit.charges:
             self._accounts.charge(connection, commit.charges)
+        if commit.change is not None and commit.change.successor:
+            over = {"of_run": commit.run, "to_run": commit.change.successor}
+            connection.rows(self._sql.handed_over, {"of_run": commit.run})
+            connection.later(self._sql.inbox_move, over)
         if commit.documents or commit.withdrawn:
             self._documents.change(connection, head.tenant, commit.withdrawn, commit.documents)
         if commit.change is not None and commit.change.state in _ENDED:

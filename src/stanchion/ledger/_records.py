@@ -335,6 +335,9 @@ class RunChange:
     error: Payload | None = None
     release: bool = False
     """Give the run back: nobody owns it until it is claimed again."""
+    successor: str = ""
+    """The run that goes on from here, among those that the commit starts: unread messages, and all
+    that come later, are for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +364,10 @@ class NewRun:
     forked_from: str = ""
     forked_at: int = 0
     """The last entry copied from the run forked from."""
+    predecessor: str = ""
+    """The run that handed over to this one."""
+    checkpoint: Payload | None = None
+    """What it starts from, if another came before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +401,10 @@ class RunRecord:
     account: Settlement
     created_at: datetime
     updated_at: datetime
+    predecessor: str = ""
+    successor: str = ""
+    checkpoint: bytes | None = None
+    """Digest of what it started from, if another run handed over to it."""
     left_by: str = ""
     """As returned by a claim: who owned the run until then and didn't give it back."""
 

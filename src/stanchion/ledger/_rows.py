@@ -100,6 +100,7 @@ def run_of(row: Row) -> RunRecord:
         Settlement(*row[23:30]),
         moment(row[30]),
         moment(row[31]),
+        *row[32:35],
     )
 
 

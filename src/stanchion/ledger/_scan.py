@@ -49,6 +49,7 @@ class Scan:
     orphan_waits: str
     lost_messages: str
     lost_documents: str
+    torn_links: str
     mentions: str
     last_seq: str
     payloads_present: str
@@ -97,6 +98,10 @@ class Scan:
             for run, n in connection.rows(self.lost_messages, {})
         ]
         found += [
+            (run, f"it handed over to {successor}, which doesn't come after it")
+            for run, successor in connection.rows(self.torn_links, {})
+        ]
+        found += [
             ("", f"the payload of the document {key!r} in {scope!r} is missing")
             for scope, key in connection.rows(self.lost_documents, {})
         ]
@@ -129,6 +134,7 @@ def scan_for(name: DialectName) -> Scan:
     )
     payload_order = (payloads.c.tenant, payloads.c.digest)
     columns = [c for c in entries.c if c.name != "run"]
+    successor = runs.alias("successor")
     built: dict[str, Any] = {
         "run_page": select(runs.c.n, runs.c.id).where(runs.c.n > bindparam("after")),
         "entry_page": select(*columns)
@@ -170,6 +176,12 @@ def scan_for(name: DialectName) -> Scan:
             and_(payloads.c.tenant == documents.c.tenant, payloads.c.digest == documents.c.body),
         )
         .where(payloads.c.digest.is_(None)),
+        "torn_links": select(runs.c.id, runs.c.successor)
+        .outerjoin(
+            successor,
+            and_(successor.c.id == runs.c.successor, successor.c.predecessor == runs.c.id),
+        )
+        .where(runs.c.successor != literal_column("''", Text), successor.c.id.is_(None)),
         "mentions": select(runs.c.id, entries.c.seq)
         .join(runs, runs.c.n == entries.c.run)
         .where(

@@ -107,6 +107,8 @@ class Statements:
     run_by_id: str
     run_by_key: str
     head: str
+    addressee: str
+    handed_over: str
     change: str
     claim: str
     runnable: str
@@ -123,6 +125,8 @@ class Statements:
     waits_clear: str
     inbox_insert: str
     inbox_take: str
+    inbox_move: str
+    inbox_known: str
     inbox_unread: str
     late_insert: str
     late_of: str
@@ -260,6 +264,8 @@ def _runs(name: DialectName) -> dict[str, CompilerElement]:
         "run_by_id": select(*_RUN_COLUMNS).where(of_run),
         "run_by_key": by_key,
         "head": head,
+        "addressee": _addressee(),
+        "handed_over": select(runs.c.n).where(runs.c.id == bindparam("of_run")).with_for_update(),
         "change": _change(),
         "claim": _claim(name, now),
         "runnable": _runnable(name, now),
@@ -317,6 +323,12 @@ def _messages(name: DialectName) -> dict[str, CompilerElement]:
         "waits_clear": delete(waits).where(waits.c.run == bindparam("run")),
         "inbox_insert": _insert(name, inbox, "n", "taken").on_conflict_do_nothing(),
         "inbox_take": take,
+        "inbox_known": select(inbox.c.n).where(
+            inbox.c.run == bindparam("run"), inbox.c.key == bindparam("key")
+        ),
+        "inbox_move": update(inbox)
+        .values(run=bindparam("to_run"))
+        .where(inbox.c.run == bindparam("of_run"), inbox.c.taken.is_(None)),
         "inbox_unread": _inbox_unread(),
         "late_insert": _insert(name, late_outcomes, "n"),
         "late_of": _late_of(),
@@ -365,13 +377,23 @@ def _change() -> CompilerElement:
     released = bindparam("released", type_=Integer) == literal_column("1")
     given = {
         column: func.coalesce(bindparam(f"new_{column}", type_=runs.c[column].type), runs.c[column])
-        for column in ("state", "reason", "result", "error")
+        for column in ("state", "reason", "result", "error", "successor")
     }
     return (
         update(runs)
         .values(worker=case((released, _quoted("")), else_=runs.c.worker), **given)
         .where(runs.c.n == bindparam("of_run"))
     )
+
+
+def _addressee() -> CompilerElement:
+    """Select where a message goes, locked against a hand-over and against nothing else.
+
+    The one that hands over takes the stronger lock before it moves its messages, so none is put
+    behind its back.
+    """
+    whole = select(runs.c.tenant, runs.c.successor).where(runs.c.id == bindparam("run"))
+    return whole.with_for_update(read=True, key_share=True)
 
 
 def _unfinished() -> ColumnElement[bool]:

@@ -42,7 +42,7 @@ __all__ = [
     "workers",
 ]
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that a fresh schema equals."""
 
 SCHEMA_LOCK = 0x5354414E4348494F
@@ -88,6 +88,9 @@ runs = Table(
     Column("unpriced_calls", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("predecessor", Text, nullable=False, server_default=text("''")),
+    Column("successor", Text, nullable=False, server_default=text("''")),
+    Column("checkpoint", LargeBinary),
     Index("runs_id", "id", unique=True),
     Index(
         "runs_key",

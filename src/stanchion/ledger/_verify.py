@@ -170,7 +170,7 @@ class _Verification:
         self._check_state(record, account)
         if waits is not None:
             self._check_waits(record, account, waits)
-        named = (record.input, record.initiator, record.result, record.error)
+        named = (record.input, record.initiator, record.result, record.error, record.checkpoint)
         contents = [(digest, 0) for digest in named if digest is not None]
         await self._check_present(record, contents)
         last = await self._store.read(partial(self._scan.last, n=n))

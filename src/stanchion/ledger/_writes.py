@@ -140,13 +140,23 @@ class Writes:
 
     def send(self, connection: Connection, message: Message) -> bool:
         """Put a message into a run's inbox; False if its key was used before."""
-        tenant = self._tenant(connection, message.run)
-        return self._deliver(connection, tenant, message)
+        if not self._runs_on(connection, message.run):
+            raise not_found(message.run)
+        return self.deliver(connection, message)
 
     def deliver(self, connection: Connection, message: Message) -> bool:
-        """Put a message into the inbox of a run that may be gone."""
-        rows = connection.rows(self._sql.head, {"run": message.run})
-        return bool(rows) and self._deliver(connection, rows[0][1], message)
+        """Put a message into the inbox of a run that may be gone, or have handed over."""
+        rows = self._runs_on(connection, message.run)
+        while rows and rows[0][1]:
+            if connection.rows(self._sql.inbox_known, {"run": message.run, "key": message.key}):
+                return False
+            message = replace(message, run=rows[0][1])
+            rows = self._runs_on(connection, message.run)
+        return bool(rows) and self._deliver(connection, rows[0][0], message)
+
+    def _runs_on(self, connection: Connection, run: str) -> Sequence[Row]:
+        """Return a run's tenant and successor; it can't hand over before this is committed."""
+        return connection.rows(self._sql.addressee, {"run": run})
 
     def decide(self, connection: Connection, keys: Sequence[str], decide: Decide[T]) -> T:
         """Change shared states by a decision and return its answer."""
@@ -159,7 +169,8 @@ class Writes:
     def _created(self, connection: Connection, run: NewRun) -> tuple[RunRecord, bool]:
         new = connection.run(self._sql.run_insert, _run_row(run, self._clock())) == 1
         if new:
-            self._keeper.keep(connection, run.tenant, (run.input, run.initiator))
+            contents = (run.input, run.initiator, run.checkpoint)
+            self._keeper.keep(connection, run.tenant, contents)
         rows = connection.rows(self._sql.run_by_id, {"run": run.id})
         if not rows:
             key = {"tenant": run.tenant, "workflow": run.workflow, "key": run.key}
@@ -225,4 +236,7 @@ def _run_row(run: NewRun, at: int) -> dict[str, Any]:
         **dict.fromkeys(ACCOUNT, 0),
         "created_at": at,
         "updated_at": at,
+        "predecessor": run.predecessor,
+        "successor": "",
+        "checkpoint": None if run.checkpoint is None else run.checkpoint.digest,
     }
