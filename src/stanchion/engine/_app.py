@@ -298,19 +298,20 @@ class Stanchion:
             tenant=origin.tenant,
             user=origin.user,
             tags={k: v for k, v in origin.tags.items() if k != TRACEPARENT},
-            initiator=await self._initiator(host, origin),
+            initiator=await self._kept(host, origin, origin.initiator),
             forked_from=run,
             forked_at=at,
+            checkpoint=await self._kept(host, origin, origin.checkpoint),
         )
         record = await host.store.copy(new, at)
         self._notify(record.id)
         return self.handle(record.id)
 
-    async def _initiator(self, host: Host, origin: RunRecord) -> Payload | None:
-        if origin.initiator is None:
+    async def _kept(self, host: Host, origin: RunRecord, digest: bytes | None) -> Payload | None:
+        if digest is None:
             return None
-        data = await host.store.payloads(origin.tenant, [origin.initiator])
-        return Payload(origin.initiator, data[origin.initiator])
+        data = await host.store.payloads(origin.tenant, [digest])
+        return Payload(digest, data[digest])
 
     async def reach(self) -> Host:
         """Return the host, and start moving runs unless that was left to other processes."""
@@ -399,54 +400,67 @@ class RunHandle(Generic[O]):
         host = await self._app.reach()
         return await host.store.get(self.id)
 
+    async def latest(self) -> RunRecord:
+        """Return the record of the run that the task is at: the last of those that took over."""
+        record = await self.status()
+        while record.successor:
+            record = await self._app.store.get(record.successor)
+        return record
+
     async def settled(self) -> RunRecord:
         """Wait until the run has ended or waits for the outside, and return its record.
 
-        A run that was told what it waits for, and hasn't taken it up yet, doesn't wait any more.
+        A run that was told what it waits for, and hasn't taken it up yet, doesn't wait any more. If
+        it handed over, it is the run which went on.
         """
         while True:
-            record = await self.status()
+            record = await self.latest()
             if record.state in ENDED or (
-                record.state is RunState.WAITING and not await self._is_told()
+                record.state is RunState.WAITING and not await self._is_told(record.id)
             ):
                 return record
-            await self._app.wait_for_change(self.id)
+            await self._app.wait_for_change(record.id)
 
-    async def _is_told(self) -> bool:
-        topics = {wait.topic for wait in await self._app.store.waits(run=self.id)}
-        return any(m.topic in topics for m in await self._app.store.inbox(self.id))
+    async def _is_told(self, run: str) -> bool:
+        topics = {wait.topic for wait in await self._app.store.waits(run=run)}
+        return any(m.topic in topics for m in await self._app.store.inbox(run))
 
     async def result(self, *, timeout: timedelta | None = None) -> O:
         """Wait for the output. Raises RunFailed, RunCancelled, or TimeoutError.
 
-        A run that waits for a person keeps this waiting; ``settled`` doesn't.
+        A run that waits for a person keeps this waiting; ``settled`` doesn't. Of a run that handed
+        over it is the output of the one that went on.
         """
         async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
-            while (record := await self.status()).state not in ENDED:
-                await self._app.wait_for_change(self.id)
+            while (record := await self.latest()).state not in ENDED:
+                await self._app.wait_for_change(record.id)
         if record.state is RunState.COMPLETED and record.result is not None:
             found = await self._app.store.payloads(record.tenant, [record.result])
             return self._codec.decode(found[record.result], what=f"output of {record.workflow}")
         if record.state is RunState.CANCELLED:
-            raise RunCancelled(f"run {self.id} was cancelled", run=self.id)
+            raise RunCancelled(f"run {record.id} was cancelled", run=record.id)
         raise RunFailed(
-            f"run {self.id} ended {record.state}: {record.reason}",
-            remedy=f"look at it with `stanchion runs show {self.id}`; "
+            f"run {record.id} ended {record.state}: {record.reason}",
+            remedy=f"look at it with `stanchion runs show {record.id}`; "
             "after mending the cause, resume it or fork it from an earlier step",
-            run=self.id,
+            run=record.id,
         )
 
     async def events(self) -> AsyncIterator[Entry]:
-        """Yield the run's entries as they are recorded, until it has ended."""
-        after = 0
+        """Yield the entries of the run, and of those that take over, as they are recorded."""
+        run, after = self.id, 0
+        await self._app.reach()
         while True:
-            record = await self.status()
-            for entry in await self._app.store.entries(self.id, after):
+            record = await self._app.store.get(run)
+            for entry in await self._app.store.entries(run, after):
                 after = entry.seq
                 yield entry
-            if record.state in ENDED:
+            if record.successor:
+                run, after = record.successor, 0
+            elif record.state in ENDED:
                 return
-            await self._app.wait_for_change(self.id)
+            else:
+                await self._app.wait_for_change(run)
 
     async def answer(
         self, question: str, choice: str, value: Any = None, *, by: str, comment: str = ""

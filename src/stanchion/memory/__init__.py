@@ -17,7 +17,7 @@ from stanchion.memory._memory import (
     new_id,
     subject_key,
 )
-from stanchion.memory._recall import Question, about, body_of, find_memory, recall
+from stanchion.memory._recall import Question, about, body_of, find_memory, newest, recall
 from stanchion.memory._shelves import (
     Shelf,
     documents_of,
@@ -47,6 +47,7 @@ __all__ = [
     "documents_of",
     "find_memory",
     "new_id",
+    "newest",
     "recall",
     "shelf_of",
     "shelves_for",

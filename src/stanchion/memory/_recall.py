@@ -16,7 +16,7 @@ from stanchion.memory._standing import arrange, stand
 from stanchion.memory._vectors import Vector, fused, nearness
 from stanchion.values import Integrity
 
-__all__ = ["Question", "about", "body_of", "find_memory", "recall"]
+__all__ = ["Question", "about", "body_of", "find_memory", "newest", "recall"]
 
 HISTORY = 5
 """Of each subject and integrity, the newest that are read."""
@@ -79,6 +79,16 @@ async def about(store: Store, tenant: str, shelves: Sequence[Shelf], subject: st
     for scope in dict.fromkeys(shelf.scope for shelf in shelves):
         known += stand(await _about(store, tenant, shelves, scope, subject_key(subject)))
     return known
+
+
+async def newest(store: Store, tenant: str, shelf: Shelf, limit: int) -> list[Memory]:
+    """Return the newest memories of a shelf that stand, trusted ones first."""
+    found: list[Memory] = []
+    for integrity in (Integrity.TRUSTED, Integrity.UNTRUSTED):
+        where = DocumentFilter(tenant, (shelf.key,), labels=(str(integrity),), limit=limit)
+        memories = [b.memory for b in await _read(store, tenant, await store.documents(where))]
+        found += arrange(memories, ())
+    return [memory for memory in found if not memory.superseded_by][:limit]
 
 
 async def find_memory(

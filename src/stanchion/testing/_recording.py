@@ -29,7 +29,7 @@ from stanchion.ledger import (
 )
 from stanchion.testing._clock import FakeClock
 from stanchion.values import RunState
-from stanchion.workflows import Host, Workflow, Workflows, advance
+from stanchion.workflows import Host, Workflow, Workflows, advance, digests_in
 
 __all__ = ["Recording", "export_run", "import_run", "replay_recording"]
 
@@ -50,9 +50,11 @@ async def export_run(store: Store, run: str, path: Path) -> None:
     record = await store.get(run)
     entries = await store.entries(run)
     digests = {d for e in entries for d in _digests(e)} | {record.input}
-    if record.initiator is not None:
-        digests.add(record.initiator)
+    digests.update(d for d in (record.initiator, record.checkpoint) if d is not None)
     found = dict(await store.payloads(record.tenant, sorted(digests)))
+    if record.checkpoint is not None:
+        inherited = digests_in(found[record.checkpoint])
+        found |= await store.payloads(record.tenant, sorted(inherited))
     found |= {e.request: e.request_data for e in entries if e.request and e.request_data}
     messages = [bytes.fromhex(e.facts["message"]) for e in entries if "message" in e.facts]
     found |= await store.payloads(record.tenant, _shared(found[m] for m in messages))
@@ -63,6 +65,7 @@ async def export_run(store: Store, run: str, path: Path) -> None:
         "run": record.id,
         "input": record.input.hex(),
         "initiator": record.initiator.hex() if record.initiator else None,
+        "checkpoint": record.checkpoint.hex() if record.checkpoint else None,
         "result": record.result.hex() if record.result else None,
         "state": record.state.value,
     }
@@ -114,6 +117,7 @@ async def import_run(store: Store, recording: Recording, *, ended: bool = True) 
         head["version"],
         recording.payloads[head["input"]],
         initiator=recording.payloads[head["initiator"]] if head["initiator"] else None,
+        checkpoint=recording.payloads[head["checkpoint"]] if head.get("checkpoint") else None,
     )
     await store.create(new)
     claimed = await store.claim(new.id, "import")

@@ -152,12 +152,19 @@ class Simulation:
             await self._send(run, number, event)
         for _ in range(MAX_ROUNDS):
             await self._advance_all()
-            record = await self.store.get(run)
+            record = await self._last(run)
             if record.state in ENDED or not await self._bring(person):
                 return await self._result(workflow, record)
         raise ConfigurationError(
             f"the run didn't end within {MAX_ROUNDS} rounds", remedy="look for an endless loop"
         )
+
+    async def _last(self, run: str) -> RunRecord:
+        """Return the run, or the one that its task is at since it handed over."""
+        record = await self.store.get(run)
+        while record.successor:
+            record = await self.store.get(record.successor)
+        return record
 
     async def _advance_all(self) -> None:
         while runnable := await self.store.runnable(100, self._served()):

@@ -7,6 +7,7 @@ loop. Holds no storage details and doesn't decide who calls ``advance``.
 from stanchion.workflows._advance import advance
 from stanchion.workflows._agent import AgentResult
 from stanchion.workflows._budget import Budget, Ceiling, read_amount, shown_amount
+from stanchion.workflows._checkpoint import Checkpoint, PerformedWrite, digests_in
 from stanchion.workflows._clock import Clock, SystemClock
 from stanchion.workflows._here import current_step
 from stanchion.workflows._host import Host, ReplayMode
@@ -21,9 +22,11 @@ __all__ = [
     "AgentResult",
     "Budget",
     "Ceiling",
+    "Checkpoint",
     "Clock",
     "Host",
     "Incarnation",
+    "PerformedWrite",
     "ReplayMode",
     "Run",
     "SystemClock",
@@ -31,6 +34,7 @@ __all__ = [
     "Workflows",
     "advance",
     "current_step",
+    "digests_in",
     "raise_ceiling",
     "read_amount",
     "shown_amount",

@@ -23,12 +23,15 @@ from stanchion.ledger import (
     Payload,
     RunChange,
     RunRecord,
+    Settlement,
     Wait,
     payload,
 )
 from stanchion.values import RunState
 from stanchion.workflows._ceilings import open_purse
+from stanchion.workflows._checkpoint import unpack
 from stanchion.workflows._conductor import Suspended
+from stanchion.workflows._hand_over import HandedOver, successor_of
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
 from stanchion.workflows._incarnation import CANCELLING, Incarnation, is_shut_down
@@ -72,6 +75,8 @@ async def _drive(incarnation: Incarnation, definition: Workflow[Any, Any, Any]) 
         encoded = definition.output_codec.encode(result, what=f"the output of {definition.name}")
     except Suspended:
         await _suspend(incarnation)
+    except HandedOver as over:
+        await _hand_over(incarnation, over)
     except asyncio.CancelledError:
         if is_shut_down() or not incarnation.cancel_requested:
             raise
@@ -197,8 +202,23 @@ async def _end(
     notes = _cancelling(incarnation) if state is RunState.CANCELLED else []
     notes.append(_note(state.value, result or error, **incarnation.circle))
     await incarnation.append(*notes, taken=taken, sent=messages, change=change)
-    for message in messages:
-        incarnation.host.notify(message.run)
+
+
+async def _hand_over(incarnation: Incarnation, over: HandedOver) -> None:
+    """End the run and create its successor in one commit; who waits for it waits for that one."""
+    successor = successor_of(incarnation, over.left)
+    note = _note("handed_over", over.left, successor=successor.id)
+    drafts = (note,) if over.marker is None else (over.marker, note)
+    change = RunChange(
+        RunState.HANDED_OVER,
+        f"handed over to {successor.id}: {unpack(over.left.data)[0].reason}",
+        over.left,
+        release=True,
+        successor=successor.id,
+    )
+    settlement = Settlement(steps=len(drafts) - 1)
+    await incarnation.append(*drafts, started=(successor,), change=change, settlement=settlement)
+    incarnation.host.notify(successor.id)
 
 
 def _to_parent(
@@ -213,8 +233,8 @@ def _to_parent(
         "result": None if result is None else json.loads(result.data),
         **incarnation.circle,
     }
-    topic = f"child:{record.id}"
-    key = f"{topic}:{record.epoch}"
+    topic = f"child:{record.root}"
+    key = f"child:{record.id}:{record.epoch}"
     return [Message(record.parent, topic, key, payload(ended), "child")]
 
 

@@ -395,6 +395,14 @@ class Conductor:
         if strand.is_cut and task is not None and task.cancelling() == 1:
             task.uncancel()
 
+    def is_shut_down(self) -> bool:
+        """Tell whether the process ends: the workflow's own task was cancelled from outside."""
+        return any(task.cancelling() and not s.parent for task, s in self._strands.items())
+
+    def is_alone(self) -> bool:
+        """Tell whether the current lane is the workflow's own and no branch is at work."""
+        return self.lane().strand.parent is None and len(self._strands) == 1
+
     def is_cancelled(self) -> bool:
         """Tell whether the current lane was told to end for good, not only in this process."""
         stopped, strand = isinstance(self._stopping, asyncio.CancelledError), self.lane().strand

@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, TypeAlias
 
 from stanchion.errors import EncodingError, LedgerError, NonDeterminismError, StepError
@@ -48,6 +50,7 @@ from stanchion.ledger import (
 )
 from stanchion.tools import Pulse, calling
 from stanchion.values import Json
+from stanchion.workflows._checkpoint import FIRST, Start, read_start
 from stanchion.workflows._conductor import Conductor, Lane, Suspended
 from stanchion.workflows._here import here
 from stanchion.workflows._host import Host
@@ -146,12 +149,18 @@ Body: TypeAlias = Callable[[StepScope], Awaitable[Any]]
 class Incarnation:
     """A run in memory. Made by ``load``, driven by ``advance``, thrown away when it waits."""
 
-    def __init__(self, host: Host, record: RunRecord, entries: Sequence[Entry]) -> None:
+    def __init__(
+        self, host: Host, record: RunRecord, entries: Sequence[Entry], start: Start = FIRST
+    ) -> None:
         self.host = host
         self.record = record
-        self.journal = Journal(entries)
+        self.start = start
+        """What the run takes over from the one before it."""
+        self.journal = Journal([*start.entries(record), *entries])
+        for lane in start.optional():
+            self.journal.forget(lane)
         self.replayed = Replayed(host, record)
-        self.writes = Writes(entries)
+        self.writes = Writes(entries, start)
         self.prompts = PromptLog(entries)
         self.conductor = Conductor(
             replay_everywhere=host.replay.everywhere,
@@ -165,6 +174,8 @@ class Incarnation:
         """What makes this incarnation's end not the workflow's own doing."""
         self.salt = salt_of(record, entries)
         """A word that is random in each run, for what nobody outside of it may be able to name."""
+        self.hand_overs: defaultdict[str, Iterator[int]] = defaultdict(count)
+        """Numbers of the points, in each lane, at which the code hands over."""
         self.patches: dict[Place, bool] = {}
         """Answers of ``run.patched`` in this incarnation, by the marker's place."""
         self.circles = {e.place: e.facts[CIRCLE] for e in entries if CIRCLE in e.facts}
@@ -182,8 +193,9 @@ class Incarnation:
     async def load(cls, host: Host, record: RunRecord) -> Incarnation:
         """Read what a claimed run has recorded."""
         entries = await host.store.entries(record.id)
-        incarnation = cls(host, record, entries)
+        incarnation = cls(host, record, entries, await read_start(host.store, record))
         await incarnation.replayed.read(incarnation.journal)
+        incarnation.replayed.abandoned |= incarnation.start.abandoned
         await incarnation.outside.read()
         return incarnation
 
@@ -214,6 +226,7 @@ class Incarnation:
         """
         with self.conductor.lane().step(kind, name) as place:
             recorded = self._claim(place, kind, name, request.digest)
+            self.conductor.lane().trail.own += self.start.seen_at(place)
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
                 see_again(self.conductor.lane(), self.journal, recorded.done, request)
@@ -321,7 +334,7 @@ class Incarnation:
         try:
             await self.conductor.before_new_step(place)
         except asyncio.CancelledError:
-            self.left.wait(place)
+            self._leave(wait)
             raise
         if entry is None:
             facts: dict[str, Json] = {"wake_at": wake_at.isoformat()} if wake_at else {}
@@ -335,6 +348,10 @@ class Incarnation:
         self.outside.begin(wait)
         return wait
 
+    def _leave(self, wait: Wait) -> None:
+        """End a wait whose lane was cancelled, unless only this process ends."""
+        self.left.wait(wait, for_good=not self.conductor.is_shut_down())
+
     async def _next_message(self, wait: Wait) -> Inbox | None:
         ready, message = self.outside.ready(wait)
         if ready:
@@ -342,7 +359,7 @@ class Incarnation:
         try:
             return await self.conductor.block(wait.place)
         except asyncio.CancelledError:
-            self.left.wait(wait.place)
+            self._leave(wait)
             raise
 
     async def _conclude(
@@ -443,6 +460,7 @@ class Incarnation:
         due = self._due(started)
         settlement = added(settlement, due.settlement) if due else settlement
         entries = (*self.preface.drafts(drafts), *due.drafts(), *drafts)
+        sent = (*sent, *self.left.orphans(self.record.id))
         commit = Commit(
             self.record.id,
             self.record.epoch,
@@ -476,6 +494,8 @@ class Incarnation:
             if change is not None:  # the workflow has ended: there is nothing left to give up
                 raise
             raise self.give_up(error) from error
+        for message in sent:
+            self.host.notify(message.run)
         for draft in entries:
             self.writes.note(draft)
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stanchion.ledger import Draft, Entry, EntryPhase, Journal, Place
+from stanchion.ledger import (
+    Draft,
+    Entry,
+    EntryPhase,
+    Journal,
+    Message,
+    Place,
+    Wait,
+    payload,
+)
 from stanchion.values import Json
 from stanchion.workflows._outside import Outside
 from stanchion.workflows._writes import Writes
@@ -28,6 +37,8 @@ class Left:
         self._outside = outside
         self._waits: list[Place] = []
         """To be noted with the next commit."""
+        self._children: list[str] = []
+        """That nobody waits for any more; to be cancelled with the next commit."""
 
     def lane(self, lane: str) -> None:
         """Stop expecting what a branch that was cancelled recorded, and end its waits."""
@@ -43,11 +54,19 @@ class Left:
         """End the waits of steps that are void since the code went on differently at a place."""
         self._waits += self._outside.end_replaced(at)
 
-    def wait(self, place: Place) -> None:
-        """End an open wait, if there is one, whose lane was cancelled."""
-        if self._outside.is_open(place):
-            self._waits.append(place)
-            self._outside.end(place)
+    def wait(self, wait: Wait, *, for_good: bool) -> None:
+        """End a wait, if it is open, whose lane was cancelled; ``for_good`` a child's too."""
+        if self._outside.is_open(wait.place):
+            self._waits.append(wait.place)
+            self._outside.end(wait.place)
+            if for_good and wait.kind == "child":
+                self._children.append(str(wait.body["child"]))
+
+    def orphans(self, run: str) -> tuple[Message, ...]:
+        """Return, once, what tells children that nobody waits for them any more."""
+        children, self._children = self._children, []
+        request = payload({"by": run})
+        return tuple(Message(c, "", "cancel:parent", request, "cancel") for c in children)
 
     def notes(self) -> list[Draft]:
         """Return, once, the note of the waits that were left since the last commit."""

@@ -109,7 +109,9 @@ def _asked_again(incarnation: Incarnation, name: str, nth: int) -> bool | None:
 
 
 def _occasion(incarnation: Incarnation, place: Place, nth: int) -> Occasion:
-    return Occasion(incarnation.record.id, f"{place.lane}[{place.ordinal}]", nth)
+    return Occasion(
+        incarnation.start.asked_by(incarnation.record, place), f"{place.lane}[{place.ordinal}]", nth
+    )
 
 
 async def ask(

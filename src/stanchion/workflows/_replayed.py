@@ -45,11 +45,14 @@ class Replayed:
         self.abandoned = await self._read_abandoned()
 
     async def _read_abandoned(self) -> frozenset[bytes]:
-        if not self._record.forked_from:
-            return frozenset()
-        fork = self._record.forked_from, self._record.forked_at
-        suffix = await self._host.store.entries(*fork)
-        return frozenset(e.result for e in suffix if e.phase is EntryPhase.INTENT and e.result)
+        """Read also what runs sent that took over from the one forked from."""
+        sent: set[bytes] = set()
+        run, after = self._record.forked_from, self._record.forked_at
+        while run:
+            suffix = await self._host.store.entries(run, after)
+            sent.update(e.result for e in suffix if e.phase is EntryPhase.INTENT and e.result)
+            run, after = (await self._host.store.get(run)).successor, 0
+        return frozenset(sent)
 
     def payload(self, digest: bytes) -> bytes:
         """Return a recorded payload's bytes."""

@@ -33,6 +33,7 @@ from stanchion.workflows import (
     _agent,
     _calls,
     _concurrency,
+    _hand_over,
     _nodes,
     _people,
     _propose,
@@ -40,7 +41,9 @@ from stanchion.workflows import (
     _steps,
 )
 from stanchion.workflows._agent import AgentResult
+from stanchion.workflows._checkpoint import Checkpoint
 from stanchion.workflows._conductor import Lane
+from stanchion.workflows._hand_over import Leaving
 from stanchion.workflows._incarnation import Incarnation
 from stanchion.workflows._memory import RunMemory
 from stanchion.workflows._workflow import Workflow
@@ -78,6 +81,11 @@ class Run(Generic[Deps]):
         """Who the run acts for, as the channel authenticated them."""
         self.memory = RunMemory(incarnation, workflow)
         """What is remembered beyond this run's window, and beyond the run."""
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """Where this run started, if it took over from another; None in a first run."""
+        return self._incarnation.start.checkpoint
 
     @property
     def deps(self) -> Deps:
@@ -272,6 +280,25 @@ class Run(Generic[Deps]):
     async def sleep(self, duration: Duration) -> None:
         """Wait; the run holds nothing in memory meanwhile and survives restarts."""
         await _steps.sleep(self._incarnation, _delta(duration) or timedelta())
+
+    async def hand_over(
+        self,
+        *,
+        reason: str = "the workflow hands over",
+        goal: str = "",
+        constraints: Sequence[str] = (),
+        open_items: Sequence[str] = (),
+        summary: str = "",
+    ) -> Checkpoint:
+        """End this run here, and let a successor go on from behind this call.
+
+        The successor runs the same workflow: what was finished returns what it returned, without
+        being done again, and this call returns the checkpoint there. Writes, their keys and the
+        account are those of one lineage. Raises WorkflowError while branches are at work, Refused
+        at the end of a chain of 50 runs.
+        """
+        said = Leaving(reason, goal, tuple(constraints), tuple(open_items), summary)
+        return await _hand_over.hand_over(self._incarnation, said)
 
     # Determinism
 

@@ -10,9 +10,9 @@ from stanchion.ledger import Entry, Journal, Payload, Place, lane_below
 from stanchion.workflows._conductor import Lane
 from stanchion.workflows._trail import Seen
 
-__all__ = ["see", "see_again"]
+__all__ = ["SEEN_KINDS", "see", "see_again"]
 
-_KINDS = frozenset(
+SEEN_KINDS = frozenset(
     {"agent", "ask", "call", "child", "decide", "extract", "memory", "receive", "step"}
 )
 """Steps that bring values from outside."""
@@ -23,7 +23,7 @@ _MOST = 1024
 
 def see(lane: Lane, place: Place, kind: str, name: str, *, request: Payload, result: bytes) -> None:
     """Take in what a step brought, if it was something from outside."""
-    if kind in _KINDS:
+    if kind in SEEN_KINDS:
         data = request.data if len(request.data) <= _MOST else None
         seen = Seen(place, kind, name, request.digest, result, data, lane.by_model)
         lane.trail.own.append(seen)
@@ -40,7 +40,7 @@ def see_again(lane: Lane, journal: Journal, done: Entry, request: Payload) -> No
 def _see_within(lane: Lane, journal: Journal, place: Place) -> None:
     for child in journal.within(lane_below(place)):
         first, result = child.entries[0], _value_of(child.done)
-        if first.kind in _KINDS and first.request and result:
+        if first.kind in SEEN_KINDS and first.request and result:
             step = child.place, first.kind, first.name, first.request, result
             lane.trail.own.append(Seen(*step, first.request_data, by_model=True))
 

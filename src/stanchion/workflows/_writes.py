@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from stanchion.ledger import Draft, Entry, EntryPhase, Place, payload
 from stanchion.tools import Contract
+from stanchion.workflows._checkpoint import FIRST, PerformedWrite, Start
 
 __all__ = ["Identity", "Made", "Writes", "digest_of"]
 
@@ -46,24 +47,32 @@ class Made:
     closed: Place | None = None
     """Where it was undone, or left as it is with a person's knowledge."""
     is_undone: bool = False
+    key: str = ""
+    run: str = ""
+    """The run that made it, if it was one before this one in its lineage."""
 
 
 class Writes:
-    """What a run has made or is about to make."""
+    """What a run has made or is about to make, and what those before it in its lineage made."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], start: Start = FIRST) -> None:
         self.made: list[Made] = []
         """In the order of their outcomes."""
         self._known: defaultdict[Identity, list[Made]] = defaultdict(list)
-        self._denied: set[Identity] = set()
+        self._denied = {(tool, bytes.fromhex(sent)) for tool, sent in start.inherited.denied}
         self._held: defaultdict[Identity, set[Place]] = defaultdict(set)
         self._holds: defaultdict[Place, set[Identity]] = defaultdict(set)
         self._proposed: dict[Place, bytes] = {}
         self._sent: dict[Place, bytes] = {}
         self._repeated: dict[Place, tuple[Place, bool]] = {}
+        self._key_at: dict[Place, str] = {}
         entries = list(entries)
-        self._keys = {e.facts["key"] for e in entries if e.phase is EntryPhase.INTENT}
+        self.keys = {e.facts["key"] for e in entries if e.phase is EntryPhase.INTENT}
+        self.keys.update(start.inherited.keys)
+        """Keys under which the lineage has sent something, or may have."""
         self._numbers: defaultdict[tuple[str, str, bytes], Iterator[int]] = defaultdict(count)
+        for write in start.effects:
+            self._take_over(write)
         for entry in entries:
             self.note(entry)
 
@@ -80,7 +89,7 @@ class Writes:
 
         The call is its lineage, its tool and its arguments.
         """
-        return next(key for key in map(mint, self._numbers[call]) if key not in self._keys)
+        return next(key for key in map(mint, self._numbers[call]) if key not in self.keys)
 
     def is_denied(self, identity: Identity) -> bool:
         """Tell whether a person refused this call when a model proposed it."""
@@ -105,6 +114,51 @@ class Writes:
     def standing(self, lane: str) -> list[Made]:
         """Return what was made in a lane and below it and is neither undone nor left."""
         return [made for made in self.within(lane) if made.closed is None]
+
+    # From one run to the next
+
+    def performed(self, run: str, lane: str = "") -> list[PerformedWrite]:
+        """Return all that was made, for the run that takes over from ``run``.
+
+        What was made below ``lane`` gets a lane of its own: that one begins anew.
+        """
+        return [self._performed(made, run, lane) for made in self.made]
+
+    def denied(self) -> list[Identity]:
+        """Return what a person refused."""
+        return sorted(self._denied)
+
+    def _performed(self, made: Made, run: str, lane: str) -> PerformedWrite:
+        by, place = made.run or run, made.place
+        begins_anew = bool(lane) and f"{place.lane}/".startswith(f"{lane}/")
+        if begins_anew:
+            place = Place(f"{lane}~{by}{place.lane[len(lane) :]}", place.ordinal)
+        changed = self.sent_otherwise(made.place)
+        return PerformedWrite(
+            made.name,
+            made.key,
+            by,
+            place.lane,
+            place.ordinal,
+            made.sent.hex(),
+            made.result.hex(),
+            made.kind,
+            "" if changed is None else self._proposed[made.place].hex(),
+            made.told and not begins_anew,
+            made.final,
+            None if made.closed is None else (made.closed.lane, made.closed.ordinal),
+            made.is_undone,
+        )
+
+    def _take_over(self, write: PerformedWrite) -> None:
+        place = Place(write.lane, write.ordinal)
+        sent, result = bytes.fromhex(write.sent), bytes.fromhex(write.result)
+        made = Made(place, write.kind, write.tool, sent, result, write.told, write.final)
+        made.closed = None if write.closed is None else Place(*write.closed)
+        made.is_undone, made.key, made.run = write.undone, write.key, write.run
+        if write.proposed:
+            self._proposed[place], self._sent[place] = bytes.fromhex(write.proposed), sent
+        self._add(made)
 
     # Calls under way
 
@@ -139,12 +193,15 @@ class Writes:
     def note(self, entry: Entry | Draft) -> None:
         """Take in an entry, recorded earlier or just now."""
         facts: Mapping[str, Any] = entry.facts
+        if entry.phase is EntryPhase.INTENT:
+            self.keys.add(facts["key"])
         match entry.phase:
             case EntryPhase.OPEN if "proposed" in facts:
                 self._proposed[entry.place] = bytes.fromhex(facts["proposed"])
                 self.hold((entry.name, self._proposed[entry.place]), entry.place)
             case EntryPhase.INTENT if entry.kind in _WRITES and (sent := _result(entry)):
                 self._sent[entry.place] = sent
+                self._key_at[entry.place] = facts["key"]
                 self.hold((entry.name, sent), entry.place)
             case EntryPhase.DONE:
                 self._end(entry)
@@ -174,6 +231,10 @@ class Writes:
 
     def _made(self, entry: Entry | Draft, result: bytes) -> None:
         made = Made(entry.place, entry.kind, entry.name, self._sent[entry.place], result)
+        made.key = self._key_at[entry.place]
+        self._add(made)
+
+    def _add(self, made: Made) -> None:
         self.made.append(made)
         for identity in self._identities(made):
             self._known[identity].append(made)
