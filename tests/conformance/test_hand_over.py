@@ -48,6 +48,7 @@ async def test_a_writer_that_lost_the_run_hands_nothing_over(store: Store) -> No
         await store.get("run-1.2")
 
 
+@pytest.mark.promise("HANDOVER-3")
 async def test_unread_messages_go_to_the_successor_and_read_ones_stay(store: Store) -> None:
     run = await owned(store)
     await store.send(message("read"))
@@ -62,6 +63,7 @@ async def test_unread_messages_go_to_the_successor_and_read_ones_stay(store: Sto
     assert await store.inbox("run-1") == []
 
 
+@pytest.mark.promise("HANDOVER-3")
 async def test_what_is_sent_to_any_of_a_chain_reaches_the_last(store: Store) -> None:
     await store.append(over(await owned(store), "run-1.2"))
     second = await store.claim("run-1.2", "ann")
@@ -77,6 +79,7 @@ async def test_what_is_sent_to_any_of_a_chain_reaches_the_last(store: Store) -> 
     assert len(await store.inbox("run-1.3")) == 3
 
 
+@pytest.mark.promise("HANDOVER-3")
 async def test_a_message_that_races_with_the_hand_over_is_never_left_behind(
     two_stores: tuple[Store, Store],
 ) -> None:

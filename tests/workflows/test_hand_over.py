@@ -279,6 +279,32 @@ async def test_cancel_reaches_the_run_that_went_on(
 
 
 @pytest.mark.promise("HANDOVER-3")
+async def test_a_child_whose_parent_is_cancelled_is_cancelled_too(
+    app: Stanchion, store: Store
+) -> None:
+    @workflow
+    async def waits(run: Run, _: int) -> str:
+        return await run.ask("Still there?", choices=("yes",))
+
+    @workflow
+    async def parent(run: Run, n: int) -> str:
+        return await run.child(waits, n)
+
+    handle = await app.start(parent, 1)
+    await asked(app, "Still there?")
+    await handle.settled()
+
+    await handle.cancel(by="ann")
+
+    await asked(app)
+    with pytest.raises(RunCancelled):
+        await handle.result(timeout=SOON)
+    async with asyncio.timeout(20):
+        while {state for _, state, _, _ in await chain(store)} != {"cancelled"}:
+            await app.wait_for_change(handle.id)
+
+
+@pytest.mark.promise("HANDOVER-3")
 async def test_events_and_answers_go_on_with_the_successor(app: Stanchion) -> None:
     handle = await app.start(asks_twice, "")
     for prompt in ("First?", "Second?"):

@@ -33,6 +33,8 @@ def run_of(record: RunRecord) -> dict[str, Any]:
         "updated_at": record.updated_at.isoformat(),
         "root": record.root,
         "parent": record.parent,
+        "predecessor": record.predecessor,
+        "successor": record.successor,
         "forked_from": record.forked_from,
         "forked_at": record.forked_at,
         "worker": record.worker,

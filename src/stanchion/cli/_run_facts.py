@@ -81,6 +81,10 @@ def _facts(
             yield name, Text(one_line(value))
     if record.parent:
         yield "parent", Text(record.parent)
+    if record.predecessor:
+        yield "took over", Text(f"from {record.predecessor}")
+    if record.successor:
+        yield "went on", Text(f"as {record.successor}")
     if record.forked_from:
         yield "forked", Text(f"from {record.forked_from} at {record.forked_at}")
     if record.worker:

@@ -71,7 +71,8 @@ async def find_run(store: Store, beginning: str) -> RunRecord:
         return await store.get(beginning)
     except RunNotFound:
         found = await _starting_with(store, beginning)
-    found = [record for record in found if not record.parent] or found  # a child's id has both
+    # A child's id and a successor's begin with those of the runs before them.
+    found = [r for r in found if not r.parent and not r.predecessor] or found
     if len(found) == 1:
         return found[0]
     if found:
