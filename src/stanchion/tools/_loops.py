@@ -14,6 +14,7 @@ is held back, longer each time, rather than refused.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,6 +41,10 @@ HOLD_AT = 3
 STOP_POLLING_AT = 8
 FIRST_HOLD = timedelta(seconds=5)
 HOLD_FACTOR = 3
+MOST_ANSWERS = 256
+"""Reads whose newest answers are remembered."""
+MOST_FOUND = 256 * 1024
+"""Characters of the calls that made progress, the newest of them; the ledger has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,12 @@ class CallHistory:
     """The newest answer to each read since something was changed."""
     asked_at: dict[bytes, datetime] = field(default_factory=dict[bytes, datetime])
     """When reads were made, by this process; of others nobody knows how fresh they are."""
-    found: list[Seen] = field(default_factory=list[Seen])
-    """The calls that made progress, in order."""
+    found: deque[Seen] = field(default_factory=deque[Seen])
+    """The newest calls that made progress, in order."""
+    sizes: deque[int] = field(default_factory=deque[int])
+    """Their characters."""
+    size: int = 0
+    """All of them together."""
 
     # Before a call
 
@@ -160,13 +169,30 @@ class CallHistory:
         identity = _identity(seen.tool, seen.arguments)
         if seen.wrote:
             self.answers.clear()
+            self.asked_at.clear()
         elif seen.read:
-            self.answers[identity] = seen.result
+            self._remember(identity, seen.result)
         if seen.wrote or told_new:
             self.barren.clear()
-            self.found.append(seen)
+            self._keep(seen)
         else:
             self.barren.append(_Barren(identity, seen.tool, seen.read, seen.failed))
+
+    def _remember(self, identity: bytes, result: Json) -> None:
+        self.answers.pop(identity, None)
+        self.answers[identity] = result
+        while len(self.answers) > MOST_ANSWERS:
+            oldest = next(iter(self.answers))
+            del self.answers[oldest]
+            self.asked_at.pop(oldest, None)
+
+    def _keep(self, seen: Seen) -> None:
+        self.found.append(seen)
+        self.sizes.append(len(canonical([seen.arguments, seen.result], what="a call")))
+        self.size += self.sizes[-1]
+        while len(self.found) > 1 and self.size > MOST_FOUND:
+            self.found.popleft()
+            self.size -= self.sizes.popleft()
 
     def add_refused(self, tool: str, arguments: Json) -> None:
         """Fold in a call that wasn't made."""

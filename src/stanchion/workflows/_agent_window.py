@@ -22,7 +22,7 @@ from stanchion.context import (
     spelled_tool,
 )
 from stanchion.errors import ConfigurationError
-from stanchion.ledger import EntryPhase
+from stanchion.ledger import Document, EntryPhase
 from stanchion.models import ToolSpec, context_tokens_of
 from stanchion.values import Message
 from stanchion.workflows._compaction import KIND, compact
@@ -79,6 +79,7 @@ class AgentWindow:
             max_tokens=min(ANSWER, max(256, self.window.shares.budget // 4)),
             pinned=self.window.pinned.texts(),
             window=facts,
+            documents=await self._new_documents(),
             own_tools=self._own(),
         )
 
@@ -86,6 +87,11 @@ class AgentWindow:
         """Take in a turn: what the model said, its answers, and what people said."""
         turn = Turn(number, tuple(messages), self.kept.acts(), tuple(said))
         self.window = self.window.add(turn)
+
+    async def _new_documents(self) -> tuple[Document, ...]:
+        """Return what large results of the newest turn are found by; no call followed it yet."""
+        newest = self.window.turns[-1:]
+        return tuple([large for turn in newest async for large in self.kept.large(turn)])
 
     async def _squeezed(self) -> Mapping[str, tuple[Message, ...]]:
         """Return the sections of the next call, with fewer lines of summaries if it must be."""

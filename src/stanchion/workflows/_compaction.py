@@ -67,7 +67,7 @@ async def compact(
                 for material in _materials(window, turns)
             ]
         scope.facts |= _facts(turns, made, rejected)
-        scope.payloads, scope.documents = await kept.originals(turns)
+        scope.payloads, scope.documents = kept.originals(turns)
         return Compacted(upto, tuple(made))
 
     return await incarnation.perform(KIND, "window", request, _codec, body)

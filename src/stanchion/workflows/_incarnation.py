@@ -230,7 +230,7 @@ class Incarnation:
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
                 see_again(self.conductor.lane(), self.journal, recorded.done, request)
-                return self.replayed.outcome(recorded.done, result)
+                return await self.replayed.outcome(recorded.done, result)
             if not self.owed.by_step(place, fork):
                 await self.conductor.before_new_step(place)
             scope = StepScope(
@@ -305,7 +305,7 @@ class Incarnation:
             if recorded is not None and recorded.done is not None:
                 await self.conductor.replay_turn()
                 see_again(lane, self.journal, recorded.done, awaited.request)
-                return self.replayed.outcome(recorded.done, awaited.result)
+                return await self.replayed.outcome(recorded.done, awaited.result)
             entry = recorded.waiting if recorded else None
             wait = await self._begin(place, awaited, entry)
             while True:

@@ -122,9 +122,7 @@ class Kept:
 
     # When turns leave the window
 
-    async def originals(
-        self, turns: Sequence[Turn]
-    ) -> tuple[tuple[Payload, ...], tuple[Document, ...]]:
+    def originals(self, turns: Sequence[Turn]) -> tuple[tuple[Payload, ...], tuple[Document, ...]]:
         """Return the payloads of the turns as they were, and what they are found by."""
         payloads: list[Payload] = []
         documents: list[Document] = []
@@ -132,7 +130,6 @@ class Kept:
             original = payload(_original(turn))
             payloads.append(original)
             documents.append(self._document(f"{turn.number}", turn, original))
-            documents += [large async for large in self._large(turn)]
         return tuple(payloads), tuple(documents)
 
     def _document(self, key: str, turn: Turn, original: Payload) -> Document:
@@ -141,7 +138,8 @@ class Kept:
         return Document(self._scope(), key, words, original.digest,
                         kind="turn", label=label)  # fmt: skip
 
-    async def _large(self, turn: Turn) -> AsyncIterator[Document]:
+    async def large(self, turn: Turn) -> AsyncIterator[Document]:
+        """Yield what a turn's large results are found by, also while it is in the window."""
         for number, act in enumerate(act for act in turn.acts if act.handle):
             digest, label = self._results[act.handle].digest, _label(trusted=act.trusted)
             text = text_of((await self.result(act.handle)).value)

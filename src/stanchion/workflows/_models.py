@@ -16,6 +16,7 @@ from typing import Any
 from stanchion.context import Calibration, check_pinned
 from stanchion.errors import EncodingError, ModelError, ModelFailed
 from stanchion.ledger import (
+    Document,
     Sections,
     Settlement,
     codec_for,
@@ -54,6 +55,8 @@ class ModelCall:
     """Texts that must be in the prompt word for word; without one of them nothing is sent."""
     window: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
     """How the prompt came about, for the record."""
+    documents: tuple[Document, ...] = ()
+    """What can be searched for once the call is recorded."""
     own_tools: tuple[ToolSpec, ...] = ()
     """The runtime's, beside the workflow's; replay doesn't compare them."""
 
@@ -108,6 +111,7 @@ async def call_model(incarnation: Incarnation, call: ModelCall) -> ModelResponse
     async def body(scope: StepScope) -> dict[str, Any]:
         model = incarnation.host.model(call.role)
         check_pinned(call.pinned, call.sections)
+        scope.documents = call.documents
         check_real_calls(model.name, real=model.real)
         meter = None if incarnation.purse is None else Meter(scope, incarnation.purse)
         started = time.monotonic()
