@@ -73,7 +73,7 @@ from stanchion.ledger._trace_context import (
     trace_context,
     traceparent,
 )
-from stanchion.ledger._words import words_of
+from stanchion.ledger._words import query_words, words_of
 
 __all__ = [
     "ACCEPTED",
@@ -124,6 +124,7 @@ __all__ = [
     "pack_message",
     "payload",
     "prompt_digests",
+    "query_words",
     "read_message",
     "read_prompt",
     "share_of",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,7 +26,15 @@ from stanchion.context import (
     text_of,
 )
 from stanchion.errors import StoreCorrupt
-from stanchion.ledger import Document, DocumentFilter, Found, Payload, Place, payload
+from stanchion.ledger import (
+    Document,
+    DocumentFilter,
+    Found,
+    Payload,
+    Place,
+    payload,
+    query_words,
+)
 from stanchion.values import Integrity, Json, ToolCallPart
 from stanchion.workflows._incarnation import Incarnation
 
@@ -35,6 +44,8 @@ CHUNK = 8_000
 """Characters of a large result that are found by together."""
 OVERLAP = 200
 """Characters that two neighbours share, so that no phrase is cut in two."""
+RARE = 50
+"""A word that fewer documents have counts more than all others."""
 FINDINGS = (2, 6)
 """Places that one search shows, at least and at most."""
 FINDING = 280
@@ -176,15 +187,24 @@ class Kept:
     async def search(self, words: str) -> Part | None:
         """Return the places in earlier turns that answer words best; None if there are none."""
         labels = (Integrity.TRUSTED.value, Integrity.UNTRUSTED.value)
-        where = DocumentFilter(
-            self._tenant, await self._scopes(), labels=labels, limit=self._findings
-        )
-        found = await self.incarnation.host.store.find(where, words)
-        found = [each for each in found if self._counts(each)]
+        where = DocumentFilter(self._tenant, await self._scopes(), labels=labels, limit=RARE)
+        found = (await self._found(where, words))[: self._findings]
         if not found:
             return None
         places = [await self._place_in(each, words) for each in found]
         return Part(places, all(each.label == Integrity.TRUSTED for each in found))
+
+    async def _found(self, where: DocumentFilter, words: str) -> list[Found]:
+        """Return what has the rarest of the words first, however long it is."""
+        store, weights, known = self.incarnation.host.store, Counter[int](), dict[int, Found]()
+        for word in query_words(words):
+            having = [f for f in await store.find(where, word) if self._counts(f)]
+            if len(having) < RARE:
+                known |= {found.number: found for found in having}
+                weights.update({found.number: _weight(len(having)) for found in having})
+        whole = [f for f in await store.find(where, words) if self._counts(f)]
+        best = [known[number] for number, _ in weights.most_common()]
+        return list({found.number: found for found in (*best, *whole)}.values())
 
     async def _place_in(self, found: Found, words: str) -> Json:
         turn, _, rest = found.key.partition(".")
@@ -243,9 +263,15 @@ def _view(seen: Payload, result: Payload) -> bytes | None:
     return None if seen.digest == result.digest else seen.data
 
 
+def _weight(having: int) -> int:
+    return 1_000_000 // having
+
+
 def _original(turn: Turn, *, looked: bool = True) -> dict[str, Json]:
     calls = [
         {"tool": act.tool, "arguments": act.arguments, "result": act.shown}
+        if looked or not act.handle  # the whole of a large result is found by itself
+        else {"tool": act.tool, "arguments": act.arguments}
         for act in turn.acts
         if looked or not act.looked
     ]
