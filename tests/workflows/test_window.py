@@ -157,6 +157,7 @@ async def test_no_call_is_larger_than_the_window_and_no_pair_of_call_and_result_
 
     await checked(model)
 
+    assert len(working(model)) == 61
     for request in working(model):
         tokens = sum(estimate(spelled(m)) + PER_MESSAGE for m in request.messages)
         # Scripted models report words, so an estimate is corrected down, to its half at most.
@@ -169,8 +170,9 @@ async def test_no_call_is_larger_than_the_window_and_no_pair_of_call_and_result_
 
 
 @pytest.mark.promise("CONTEXT-3")
-async def test_a_summariser_that_fails_leaves_a_summary_made_by_code() -> None:
-    model = agent_model(40, "all is well", summary=failing)
+@pytest.mark.parametrize("summary", [failing, sorry])
+async def test_a_summariser_that_fails_leaves_a_summary_made_by_code(summary: Step) -> None:
+    model = agent_model(40, "all is well", summary=summary)
 
     done = await checked(model)
 

@@ -16,6 +16,9 @@ from stanchion.values import Message
 
 __all__ = ["Sizes"]
 
+MARGIN = 1.02
+"""Estimates are right on average; a prompt of unusual text should fit all the same."""
+
 
 @dataclass(slots=True)
 class Sizes:
@@ -25,26 +28,33 @@ class Sizes:
     known: dict[int, tuple[Message, int]] = field(default_factory=dict[int, tuple[Message, int]])
     """The messages of the newest window by identity, with their tokens before correction."""
     tools: int = 0
+    exact: bool = False
+    """Whether the model counts itself."""
     _counted_tools: tuple[ToolSpec, ...] = ()
 
     def __call__(self, message: Message) -> int:
         """Return the tokens of a message that was counted."""
-        return math.ceil(self.known[id(message)][1] * self.calibration.ratio)
+        return math.ceil(self.known[id(message)][1] * self._factor)
 
     @property
     def of_tools(self) -> int:
         """The tokens of the tools."""
-        return math.ceil(self.tools * self.calibration.ratio)
+        return math.ceil(self.tools * self._factor)
 
     @property
     def all(self) -> int:
         """Tokens of everything that was counted, before correction."""
         return self.tools + sum(tokens for _, tokens in self.known.values())
 
+    @property
+    def _factor(self) -> float:
+        return self.calibration.ratio * (1.0 if self.exact else MARGIN)
+
     async def count(
         self, messages: Iterable[Message], tools: tuple[ToolSpec, ...], model: Model
     ) -> None:
         """Count the messages and tools of a window that weren't in the one before."""
+        self.exact = counter_of(model) is not None
         kept = {id(m): self.known.get(id(m)) or (m, -1) for m in messages}
         new = [m for m, tokens in kept.values() if tokens < 0]
         if new:
