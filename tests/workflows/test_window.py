@@ -322,7 +322,7 @@ async def test_a_handle_that_was_not_shown_leads_nowhere() -> None:
 
 
 async def test_looking_back_in_circles_is_noticed() -> None:
-    asks = [ToolCallPart(f"r{n}", "recall", {"what": "code of file 7"}) for n in range(12)]
+    asks = [ToolCallPart(f"r{n}", "recall", {"what": "code of file 7"}) for n in range(40)]
     model = agent_model(50, *asks, "never")
 
     done = await simulate(check, 200, models={"strong": model}, answers=["end"])
