@@ -7,6 +7,7 @@ decides when the confidence is too low, belongs to the workflow.
 from __future__ import annotations
 
 from stanchion.decide._calibration import Calibration, fit_calibration
+from stanchion.decide._certificate import Certificate, Slice, void_because
 from stanchion.decide._node import (
     SAMPLES,
     Node,
@@ -19,10 +20,13 @@ from stanchion.decide._node import (
 __all__ = [
     "SAMPLES",
     "Calibration",
+    "Certificate",
     "Node",
     "Options",
+    "Slice",
     "combine_samples",
     "fit_calibration",
     "options_of",
     "read_response",
+    "void_because",
 ]

@@ -1,10 +1,10 @@
 """A certificate: from which confidence on a node's own decisions are wrong rarely enough.
 
-``stanchion.evaluate.certify`` makes one from labelled cases; here it is a plain value that says what
-it holds for. It is *marginal*: over cases like the labelled ones, automatic decisions are wrong at
-most as often as ``risk`` says, with probability ``confidence`` over the draw of the labels. It
-promises nothing for a single slice or for cases of another kind, and is void as soon as anything
-that decides has changed.
+``stanchion.evaluate.certify`` makes one from labelled cases; here it is a plain value that says
+what it holds for. It is *marginal*: over cases like the labelled ones, automatic decisions are
+wrong at most as often as ``risk`` says, with probability ``confidence`` over the draw of the
+labels. It promises nothing for a single slice or for cases of another kind, and is void as soon as
+anything that decides has changed.
 """
 
 from __future__ import annotations

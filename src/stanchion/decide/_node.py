@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
@@ -20,11 +20,14 @@ from pydantic import BaseModel
 from stanchion.decide._calibration import Calibration
 from stanchion.decide._value_tokens import value_probability
 from stanchion.errors import ContractError
-from stanchion.ledger import Codec, Sections, codec_for
+from stanchion.ledger import Codec, Sections, canonical, codec_for, digest
 from stanchion.models import ModelResponse, TokenChoice
 from stanchion.values import Decision, Message, TextPart
 
 __all__ = ["Node", "Options", "combine_samples", "options_of", "read_response"]
+
+FORM = 1
+"""How a node asks and reads: a change here voids every certificate."""
 
 SAMPLES = 5
 """Answers drawn when a model reports no probabilities."""
@@ -60,6 +63,8 @@ class Node:
     evidence: str
     examples: tuple[tuple[str, Any], ...] = ()
     calibration: Calibration | None = None
+    index: str = ""
+    """The version of what the evidence or the examples were retrieved from, if they were."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -82,6 +87,24 @@ class Node:
             system += "\nAnswer with one of: " + ", ".join(self.options.names) + "."
         shown = tuple((text, self.options.show(value)) for text, value in self.examples)
         return _prompt(system, shown, self.evidence)
+
+    def identity(self, model: str) -> str:
+        """Return the hex digest of what decides: everything but the evidence.
+
+        ``model`` is the version that answered, as the adapter reports it.
+        """
+        shown = [[text, self.options.show(value)] for text, value in self.examples]
+        decides = {
+            "v": FORM,
+            "model": model,
+            "question": self.question,
+            "options": list(self.options.names) or self.options.schema,
+            "examples": shown,
+            "calibration": None if self.calibration is None else asdict(self.calibration),
+            "index": self.index,
+            "samples": SAMPLES,
+        }
+        return digest(canonical(decides, what="a decision node")).hex()
 
     def read(self, response: ModelResponse) -> Decision[Any] | None:
         """Return the decision of one answer, or None if it carries no probabilities.

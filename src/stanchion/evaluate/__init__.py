@@ -7,6 +7,7 @@ nothing in production. ``stanchion.evaluate.statistics`` can be used alone.
 from __future__ import annotations
 
 from stanchion.evaluate._attempt import Attempt, Scorer, ToolUse
+from stanchion.evaluate._certify import Decided, ErrorBudget, certify
 from stanchion.evaluate._dataset import Case, Dataset, leaks, load_dataset
 from stanchion.evaluate._experiment import Evaluation, Experiment, Progress, evaluate
 from stanchion.evaluate._gate import GateReport, MetricVerdict, Verdict, gate
@@ -30,6 +31,8 @@ __all__ = [
     "Case",
     "CaseResult",
     "Dataset",
+    "Decided",
+    "ErrorBudget",
     "Estimate",
     "Evaluation",
     "Experiment",
@@ -40,6 +43,7 @@ __all__ = [
     "Scorer",
     "ToolUse",
     "Verdict",
+    "certify",
     "estimate",
     "evaluate",
     "exact",

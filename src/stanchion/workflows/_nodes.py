@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from stanchion.decide import SAMPLES, Calibration, Node, combine_samples, options_of
+from stanchion.decide import (
+    SAMPLES,
+    Calibration,
+    Certificate,
+    Node,
+    combine_samples,
+    options_of,
+    void_because,
+)
 from stanchion.errors import EncodingError, ModelFailed
 from stanchion.ledger import Sections, codec_for, payload
 from stanchion.models import ModelResponse
@@ -34,6 +42,9 @@ class DecideNode:
     examples: tuple[tuple[str, Any], ...]
     calibration: Calibration | None
     timeout: timedelta | None
+    risk: float | None = None
+    certificate: Certificate | None = None
+    index: str = ""
 
 
 async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
@@ -49,17 +60,24 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
             "calibration": None if node.calibration is None else node.calibration.model,
             "role": node.role,
             "threshold": node.threshold,
+            **({} if node.risk is None else {"risk": node.risk}),
         }
     )
 
     async def body(scope: StepScope) -> Decision[Any]:
         scope.payloads = (evidence,)
-        asked = Node(options, node.question, node.evidence, node.examples, node.calibration)
+        asked = Node(
+            options, node.question, node.evidence, node.examples, node.calibration, node.index
+        )
         with scope.below():
-            decision = replace(await _by_model(incarnation, node, asked), threshold=node.threshold)
-            scope.facts |= {"confidence": decision.confidence, "threshold": node.threshold}
-            if decision.confidence < node.threshold:
-                decision = await _by_person(incarnation, node, asked, decision)
+            decision, model = await _by_model(incarnation, node, asked)
+            threshold, void = _threshold(incarnation, node, asked.identity(model), model)
+            decision = replace(decision, threshold=threshold)
+            scope.facts |= {"confidence": decision.confidence, "threshold": threshold}
+            if void:
+                scope.facts["void"] = void
+            if void or decision.confidence < threshold:
+                decision = await _by_person(incarnation, node, asked, decision, void)
         scope.facts["by"] = decision.decided_by
         return decision
 
@@ -67,7 +85,22 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
     return await incarnation.perform("decide", node.options.__name__, request, codec, body)
 
 
-async def _by_model(incarnation: Incarnation, node: DecideNode, asked: Node) -> Decision[Any]:
+def _threshold(
+    incarnation: Incarnation, node: DecideNode, identity: str, model: str
+) -> tuple[float, str]:
+    """Return from which confidence on the node decides alone, and why it may not at all."""
+    if node.risk is None:
+        return node.threshold, ""
+    now = incarnation.host.clock.now()
+    void = void_because(node.certificate, node.risk, identity, versioned=bool(model), now=now)
+    certified = None if node.certificate is None else node.certificate.threshold
+    return (1.0 if certified is None else certified), void
+
+
+async def _by_model(
+    incarnation: Incarnation, node: DecideNode, asked: Node
+) -> tuple[Decision[Any], str]:
+    """Return the model's decision, and the version of the model that took it."""
     call = ModelCall(
         node.role,
         asked.sections(),
@@ -79,16 +112,22 @@ async def _by_model(incarnation: Incarnation, node: DecideNode, asked: Node) -> 
     first = await call_model(incarnation, call)
     decision = asked.read(first)
     if decision is not None:
-        return decision
+        return decision, first.model
     drawn = [
         await call_model(incarnation, replace(call, temperature=0.7, seed=i))
         for i in range(SAMPLES)
     ]
-    return combine_samples(asked.options, drawn)
+    versions = {first.model, *(each.model for each in drawn)}
+    version = first.model if len(versions) == 1 else ""
+    return combine_samples(asked.options, drawn), version
 
 
 async def _by_person(
-    incarnation: Incarnation, node: DecideNode, asked: Node, decision: Decision[Any]
+    incarnation: Incarnation,
+    node: DecideNode,
+    asked: Node,
+    decision: Decision[Any],
+    void: str,
 ) -> Decision[Any]:
     def question(occasion: Occasion) -> Question:
         return decision_question(
@@ -98,7 +137,8 @@ async def _by_person(
             schema=asked.options.schema,
             evidence=node.evidence,
             alternatives=decision.alternatives,
-            reason=f"confidence {decision.confidence:.2f} is below {node.threshold:.2f}",
+            reason=void
+            or f"confidence {decision.confidence:.2f} is below {decision.threshold:.2f}",
         )
 
     answer = await ask_person(incarnation, "decision", question, node.timeout)

@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stanchion.decide import Calibration
+from stanchion.decide import Calibration, Certificate
 from stanchion.errors import Expired
 from stanchion.ledger import codec_for, payload
 from stanchion.tools import Tool
@@ -154,6 +154,9 @@ class Run(Generic[Deps]):
         examples: Sequence[tuple[str, E]] = ...,
         calibration: Calibration | None = ...,
         timeout: Duration | None = ...,
+        risk: float | None = ...,
+        certificate: Certificate | None = ...,
+        index: str = ...,
     ) -> Decision[E]: ...
     @overload
     async def decide(
@@ -166,6 +169,9 @@ class Run(Generic[Deps]):
         role: str = ...,
         examples: Sequence[tuple[str, M]] = ...,
         timeout: Duration | None = ...,
+        risk: float | None = ...,
+        certificate: Certificate | None = ...,
+        index: str = ...,
     ) -> Decision[M]: ...
     async def decide(
         self,
@@ -178,12 +184,18 @@ class Run(Generic[Deps]):
         examples: Sequence[tuple[str, Any]] = (),
         calibration: Calibration | None = None,
         timeout: Duration | None = None,
+        risk: float | None = None,
+        certificate: Certificate | None = None,
+        index: str = "",
     ) -> Decision[Any]:
         """Choose a member of an enum, or fill a model, with a confidence.
 
         The confidence comes from token probabilities where the model gives them, otherwise from
         repeated samples; a ``calibration`` fitted on labelled cases makes it mean something. Below
         ``threshold`` a person decides; ``timeout`` limits how long they may take (Expired).
+
+        With ``risk`` the threshold is the ``certificate``'s, which must hold for exactly this node
+        (``index`` is the version of what was retrieved); otherwise a person decides, and sees why.
         """
         node = _nodes.DecideNode(
             options,
@@ -194,6 +206,9 @@ class Run(Generic[Deps]):
             tuple(examples),
             calibration,
             _delta(timeout),
+            risk,
+            certificate,
+            index,
         )
         return await _nodes.decide(self._incarnation, node)
 

@@ -33,6 +33,12 @@ try:
         wilson,
     )
     from stanchion.evaluate.statistics._repeats import pass_at_k, pass_hat_k
+    from stanchion.evaluate.statistics._selective import (
+        Selected,
+        fewest_cases,
+        select_threshold,
+        threshold_sequence,
+    )
     from stanchion.evaluate.statistics._tests import holm, mcnemar
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "scipy"}:
@@ -48,6 +54,7 @@ __all__ = [
     "Floats",
     "Interval",
     "Plan",
+    "Selected",
     "Side",
     "Statistic",
     "anytime_interval",
@@ -60,6 +67,7 @@ __all__ = [
     "detectable",
     "difference",
     "effective_n",
+    "fewest_cases",
     "holm",
     "icc",
     "mcnemar",
@@ -71,5 +79,7 @@ __all__ = [
     "pass_hat_k",
     "power",
     "proportion",
+    "select_threshold",
+    "threshold_sequence",
     "wilson",
 ]

@@ -1,11 +1,11 @@
 """The threshold of a decision that may be wrong only so often: selective prediction with a promise.
 
-For a fixed threshold the errors among the cases above it are binomial, whatever the scores mean, so
-that "wrong more often than ``risk``" is rejected by an exact test (Geifman and El-Yaniv, NeurIPS
-2017). Several thresholds are tried in a sequence that is fixed before the errors are seen, up to the
-first that isn't rejected: then all of them together are wrong with the error of one (Angelopoulos et
-al., Learn then Test, 2021). Where the sequence starts and which thresholds it has is chosen on other
-cases, with their labels, as those cases aren't tested on.
+For a fixed threshold the errors among the cases above it are binomial, whatever the scores mean,
+so that "wrong more often than ``risk``" is rejected by an exact test (Geifman and El-Yaniv, NeurIPS
+2017). Several thresholds are tried in a sequence that is fixed before the errors are seen, up to
+the first that isn't rejected: then all of them together are wrong with the error of one
+(Angelopoulos et al., Learn then Test, 2021). Where the sequence starts and which thresholds it has
+is chosen on other cases, with their labels, as those cases aren't tested on.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def threshold_sequence(
 ) -> Floats:
     """Return the thresholds to test, in order, chosen on cases that aren't tested on.
 
-    It starts where a test on ``size`` other cases is expected to reject most surely, by the share of
-    errors seen here with half an error added, and goes down from there, as each further threshold
-    decides more cases. Empty if no threshold has enough cases.
+    It starts where a test on ``size`` other cases is expected to reject most surely, by the share
+    of errors seen here with half an error added, and goes down from there, as each further
+    threshold decides more cases. Empty if no threshold has enough cases.
     """
     values, errors = floats(scores), floats(wrong)
     order = np.argsort(-values, kind="stable")
