@@ -67,14 +67,15 @@ def test_too_few_labels_are_said_to_be_too_few_and_how_many_are_missing() -> Non
 
 @pytest.mark.promise("DECIDE-2")
 def test_a_case_in_two_sets_is_refused() -> None:
-    both = cases("t", 60)
-    for sets in (
-        {"tuning": both, "threshold": both},
-        {"tuning": both, "threshold": cases("c", 60), "test": both[:1]},
-        {"tuning": both, "threshold": cases("c", 60), "fitted": {both[3].case}},
-    ):
+    both, others = cases("t", 60), cases("c", 60)
+    attempts = [
+        lambda: certify(node="n", risk=0.1, tuning=both, threshold=both),
+        lambda: certify(node="n", risk=0.1, tuning=both, threshold=others, test=both[:1]),
+        lambda: certify(node="n", risk=0.1, tuning=both, threshold=others, fitted={both[3].case}),
+    ]
+    for attempt in attempts:
         with pytest.raises(ConfigurationError, match="is in both") as refused:
-            certify(node="n", risk=0.1, **sets)
+            attempt()
         assert "split" in refused.value.remedy
 
 
