@@ -89,7 +89,7 @@ async def hand_over(incarnation: Incarnation, leaving: Leaving) -> Checkpoint:
     if done is not None and done.result is None and (before := incarnation.start.checkpoint):
         return before  # where that run ended
     if done is not None and done.result is not None and done.seq > incarnation.record.forked_at:
-        left = Payload(done.result, incarnation.replayed.payload(done.result))
+        left = Payload(done.result, await incarnation.replayed.kept(done.result))
         raise _over(incarnation, HandedOver(left))
     _check(incarnation, place, lane)
     incarnation.conductor.check()

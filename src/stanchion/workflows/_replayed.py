@@ -102,6 +102,10 @@ class Replayed:
         """Return the bytes of the run's input, or of what an open step recorded."""
         return self._found(self._open.get(digest), digest)
 
+    async def kept(self, digest: bytes) -> bytes:
+        """Return the bytes of a payload that nothing else of the replay asks for."""
+        return self._found((await self._fetch([digest])).get(digest), digest)
+
     async def outcome(self, done: Entry, result: Codec[Any]) -> Any:
         """Return what a finished step returned, or raise what it raised."""
         if done.result is None:
