@@ -22,13 +22,13 @@ server = ToolServer(
 
 async def main() -> None:
     async with server.app:
-        small = await server.served.call("refund", {"account": "12", "amount": 20})
+        small = await server.call("refund", {"account": "12", "amount": 20})
         print(small.value)
         large = {"account": "12", "amount": 500}
-        waiting = await server.served.call("refund", large)
+        waiting = await server.call("refund", large)
         print(waiting.error and (waiting.error.code, waiting.error.action.value))
         await server.app.answer(waiting.reviews[0], "approve", by="ada")
-        done = await server.served.call("refund", large)
+        done = await server.call("refund", large)
         print(done.value, done.run == waiting.run)
 
 

@@ -87,7 +87,7 @@ def serve(
     if not host or not port.isdecimal():
         raise typer.BadParameter("give HOST:PORT, for example 127.0.0.1:8000", param_hint="--http")
     token = os.environ.get("STANCHION_MCP_TOKEN", "")
-    note(f"serving {len(server.served.tools)} tools at http://{http}/mcp; Ctrl-C stops")
+    note(f"serving {len(server.tools)} tools at http://{http}/mcp; Ctrl-C stops")
     interruptible(server.serve_http(host.strip("[]"), int(port), token=token))
 
 

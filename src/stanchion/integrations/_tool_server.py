@@ -7,53 +7,27 @@ limits, review, intents and the record. The protocol only; what a call does is `
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
 
-from stanchion.engine import Stanchion
 from stanchion.errors import ConfigurationError, MissingDependency
 from stanchion.integrations._served import ServedTools
-from stanchion.tools import Tool
-from stanchion.trust import Allow
-from stanchion.values import Principal
 
 __all__ = ["ToolServer"]
 
 
-class ToolServer:
+class ToolServer(ServedTools):
     """Some tools of an app, served to MCP clients that act for one principal.
 
     ``untrusted_may`` are the bounds within which a write runs without a person; whoever is allowed
     to connect may use them up. A call answers within ``patience``, if only that it is at work.
     """
 
-    def __init__(
-        self,
-        app: Stanchion,
-        tools: Sequence[Tool[..., Any]],
-        *,
-        name: str = "stanchion",
-        untrusted_may: Sequence[Allow] = (),
-        initiator: Principal | None = None,
-        patience: timedelta = timedelta(seconds=25),
-    ) -> None:
-        self.app = app
-        self.served = ServedTools(
-            app,
-            tools,
-            name=name,
-            untrusted_may=untrusted_may,
-            initiator=initiator,
-            patience=patience,
-        )
-
     async def serve_stdio(self) -> None:
         """Serve the one client at this process's standard input and output, until it leaves."""
         async with self.app:
-            await self._protocol.serve_stdio(self.served)
+            await self._protocol.serve_stdio(self)
 
     async def serve_http(
         self, host: str = "127.0.0.1", port: int = 8000, *, token: str = ""
@@ -68,11 +42,11 @@ class ToolServer:
                 remedy="give a token (STANCHION_MCP_TOKEN for the command), or serve 127.0.0.1",
             )
         async with self.app:
-            await self._protocol.serve_http(self.served, host, port, token)
+            await self._protocol.serve_http(self, host, port, token)
 
     def asgi(self, *, host: str = "127.0.0.1", token: str = "") -> Any:
         """Return an ASGI app to mount elsewhere; the app must be open while it serves."""
-        return self._protocol.asgi(self.served, host, token)
+        return self._protocol.asgi(self, host, token)
 
     @cached_property
     def _protocol(self) -> Any:
