@@ -20,7 +20,7 @@ from stanchion.models._registry import (
     inventory,
     resolve,
 )
-from stanchion.models._resilience import Fallback, Retrying, Validating, at_each_attempt
+from stanchion.models._resilience import Fallback, Retrying, Validating, Wrapped, at_each_attempt
 from stanchion.models._scripted import Script, Scripted, ScriptedModel
 from stanchion.models._tokens import CountsTokens, context_tokens_of, counter_of
 from stanchion.models._worst_case import worst_case, worst_price
@@ -47,6 +47,7 @@ __all__ = [
     "TokenChoice",
     "ToolSpec",
     "Validating",
+    "Wrapped",
     "at_each_attempt",
     "check_real_calls",
     "context_tokens_of",

@@ -21,7 +21,7 @@ from stanchion.models._answer_schema import schema_misfits
 from stanchion.models._model import Model, ModelRequest, ModelResponse
 from stanchion.values import FinishReason, Message, TextPart, ToolCallPart, Usage
 
-__all__ = ["Fallback", "Retrying", "Validating", "at_each_attempt"]
+__all__ = ["Fallback", "Retrying", "Validating", "Wrapped", "at_each_attempt"]
 
 
 def at_each_attempt(model: Model, change: Callable[[Model], Model]) -> Model:
@@ -34,7 +34,30 @@ def at_each_attempt(model: Model, change: Callable[[Model], Model]) -> Model:
     return change(model)
 
 
-class Retrying:
+class Wrapped:
+    """What every wrapper of one model has in common: it goes by that model's name."""
+
+    def __init__(self, model: Model) -> None:
+        self.wrapped = model
+
+    @property
+    def name(self) -> str:
+        """The wrapped model's name."""
+        return self.wrapped.name
+
+    @property
+    def real(self) -> bool:
+        """Whether the wrapped model is real."""
+        return self.wrapped.real
+
+    def changed(self, change: Callable[[Model], Model]) -> Self:
+        """Return the same with a change around each attempt; see ``at_each_attempt``."""
+        same = copy(self)
+        same.wrapped = at_each_attempt(self.wrapped, change)
+        return same
+
+
+class Retrying(Wrapped):
     """Ask again while the model is unavailable: exponential backoff with full jitter.
 
     A provider's ``retry_after`` is the least that is waited. Nothing else is retried.
@@ -55,7 +78,7 @@ class Retrying:
         """Take delays and the total in seconds; no wait starts that would end after the total."""
         if attempts < 1:
             raise ConfigurationError("a model needs at least one attempt", remedy="attempts=1")
-        self.wrapped = model
+        super().__init__(model)
         self._attempts = attempts
         self._first_delay = first_delay
         self._max_delay = max_delay
@@ -63,16 +86,6 @@ class Retrying:
         self._sleep = sleep
         self._random = random
         self._clock = clock
-
-    @property
-    def name(self) -> str:
-        """The wrapped model's name."""
-        return self.wrapped.name
-
-    @property
-    def real(self) -> bool:
-        """Whether the wrapped model is real."""
-        return self.wrapped.real
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer, or raise the last ModelUnavailable with ``facts["attempts"]``."""
@@ -90,36 +103,20 @@ class Retrying:
             else:
                 return replace(response, attempts=(*tried, *response.attempts))
 
-    def changed(self, change: Callable[[Model], Model]) -> Self:
-        """Return the same with a change around each attempt; see ``at_each_attempt``."""
-        same = copy(self)
-        same.wrapped = at_each_attempt(self.wrapped, change)
-        return same
-
     def _delay(self, retries: int, asked: float | None) -> float:
         ceiling = min(self._max_delay, self._first_delay * 2**retries)
         return max(self._random() * ceiling, asked or 0.0)
 
 
-class Validating:
+class Validating(Wrapped):
     """Hold each answer against the request's schema or choices, and ask for repair on a misfit.
 
     Tool calls pass: their arguments are the tools' business.
     """
 
     def __init__(self, model: Model, *, repairs: int = 2) -> None:
-        self.wrapped = model
+        super().__init__(model)
         self._repairs = repairs
-
-    @property
-    def name(self) -> str:
-        """The wrapped model's name."""
-        return self.wrapped.name
-
-    @property
-    def real(self) -> bool:
-        """Whether the wrapped model is real."""
-        return self.wrapped.real
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer fittingly, or raise InvalidResponse with all usage in ``facts["usage"]``."""
@@ -144,12 +141,6 @@ class Validating:
             usage=usage,
             attempts=tried,
         )
-
-    def changed(self, change: Callable[[Model], Model]) -> Self:
-        """Return the same with a change around each attempt; see ``at_each_attempt``."""
-        same = copy(self)
-        same.wrapped = at_each_attempt(self.wrapped, change)
-        return same
 
     async def _ask(
         self, request: ModelRequest, usage: Usage, tried: tuple[str, ...]

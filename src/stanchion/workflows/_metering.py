@@ -6,7 +6,6 @@ step's settlement; if another one follows it is recorded first, since a crash mu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from stanchion.errors import ConfigurationError, ModelError, ModelRefused
@@ -15,6 +14,7 @@ from stanchion.models import (
     Model,
     ModelRequest,
     ModelResponse,
+    Wrapped,
     at_each_attempt,
     price,
     worst_case,
@@ -94,26 +94,16 @@ class Meter:
         return worst  # it may have been answered, and billed
 
 
-@dataclass(frozen=True, slots=True)
-class _Metered:
+class _Metered(Wrapped):
     """A model whose calls are metered."""
 
-    wrapped: Model
-    meter: Meter
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.wrapped.name
-
-    @property
-    def real(self) -> bool:
-        """Whether the model is real."""
-        return self.wrapped.real
+    def __init__(self, model: Model, meter: Meter) -> None:
+        super().__init__(model)
+        self._meter = meter
 
     async def complete(self, request: ModelRequest) -> ModelResponse:
         """Answer one request, within the budget."""
-        return await self.meter.attempt(self.wrapped, request)
+        return await self._meter.attempt(self.wrapped, request)
 
 
 def _settlement(usage: Usage, cost: Decimal | None) -> Settlement:
