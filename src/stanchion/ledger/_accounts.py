@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, or_, select
@@ -32,6 +32,7 @@ class Accounts:
     """The bodies of transactions and of queries."""
 
     def __init__(self, dialect: DialectName, lease_clock: Callable[[], int | None]) -> None:
+        self._dialect: DialectName = dialect
         self._sql = _statements(dialect)
         self._lease_clock = lease_clock
 
@@ -82,14 +83,15 @@ class Accounts:
 
     def standing(self, connection: Connection, names: Sequence[str]) -> Sequence[Account]:
         """Return these accounts, all of them without names, their shares counted in."""
-        rows = connection.rows(self._sql.all, {})
-        wanted = set(names)
+        wanted = sorted({*names})
+        given = {f"k{i}": name for i, name in enumerate(wanted)}
+        rows = connection.rows(_listed(self._dialect, len(wanted)), given)
         found = {(a.name, a.quantity): a for a in map(_account, rows) if not a.part_of}
         for share in map(_account, rows):
             whole = found.get((share.part_of, share.quantity))
             if whole is not None:
                 found[whole.name, whole.quantity] = whole.with_share(share)
-        return [a for a in found.values() if not wanted or a.name in wanted]
+        return list(found.values())
 
     def _return(self, connection: Connection, name: str, quantity: str, part_of: str) -> None:
         """Move what a share spent, and what nobody holds of it, back to the whole."""
@@ -138,7 +140,6 @@ class _Statements:
     shrink: str
     locked: str
     idle: str
-    all: str
 
 
 _COLUMNS = [accounts.c[name] for name in Account.__slots__]
@@ -160,9 +161,23 @@ def _statements(name: DialectName) -> _Statements:
         ),
         "locked": _this(select(*_COLUMNS)).with_for_update(),
         "idle": _idle(name),
-        "all": select(*_COLUMNS).order_by(accounts.c.name, accounts.c.quantity),
     }
     return _Statements(**{key: str(each.compile(dialect=dialect)) for key, each in built.items()})
+
+
+@lru_cache(maxsize=16)
+def _listed(name: DialectName, count: int) -> str:
+    """Return the statement that lists ``count`` accounts, ``k0`` and so on, with their shares.
+
+    All of them for a count of zero.
+    """
+    statement = select(*_COLUMNS).order_by(accounts.c.name, accounts.c.quantity)
+    if count:
+        wanted = [bindparam(f"k{i}", type_=Text) for i in range(count)]
+        statement = statement.where(
+            or_(accounts.c.name.in_(wanted), accounts.c.part_of.in_(wanted))
+        )
+    return str(statement.compile(dialect=dialect_of(name)))
 
 
 _ZERO: ColumnElement[int] = literal_column("0", BigInteger)
