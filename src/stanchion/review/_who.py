@@ -9,7 +9,7 @@ to ensure; here it is taken as given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -115,8 +115,7 @@ class Approvers:
     def next_question(self, requester: str, approved: tuple[str, ...]) -> Who:
         """Return who may give the next approval of a call."""
         separate = () if self.requester_may or not requester else (requester,)
-        who = self.who
-        return Who(who.roles, (*separate, *approved), who.escalates, who.reminds)
+        return replace(self.who, not_by=(*separate, *approved))
 
 
 def approvers(

@@ -71,7 +71,7 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
         )
         with scope.below():
             decision, model = await _by_model(incarnation, node, asked)
-            threshold, void = _threshold(incarnation, node, asked.identity(model), model)
+            threshold, void = _threshold(incarnation, node, asked, model)
             decision = replace(decision, threshold=threshold)
             scope.facts |= {"confidence": decision.confidence, "threshold": threshold}
             if void:
@@ -86,12 +86,12 @@ async def decide(incarnation: Incarnation, node: DecideNode) -> Decision[Any]:
 
 
 def _threshold(
-    incarnation: Incarnation, node: DecideNode, identity: str, model: str
+    incarnation: Incarnation, node: DecideNode, asked: Node, model: str
 ) -> tuple[float, str]:
     """Return from which confidence on the node decides alone, and why it may not at all."""
     if node.risk is None:
         return node.threshold, ""
-    now = incarnation.host.clock.now()
+    identity, now = asked.identity(model), incarnation.host.clock.now()
     void = void_because(node.certificate, node.risk, identity, versioned=bool(model), now=now)
     certified = None if node.certificate is None else node.certificate.threshold
     return (1.0 if certified is None else certified), void
