@@ -49,7 +49,7 @@ class Plan:
 PLANS = {
     "full": Plan(kills=1000, turns=60, share=1),
     "small": Plan(kills=18, turns=5, share=16, at_once=3),
-    "tiny": Plan(kills=3, turns=2, share=60, mutants=False),
+    "tiny": Plan(kills=40, turns=2, share=60, mutants=False),
 }
 
 
