@@ -473,6 +473,32 @@ async def test_what_was_undone_may_be_made_again_by_a_model_without_a_question()
     assert (result.questions, list(world.booked.values())) == ((), ["oslo"])
 
 
+@pytest.mark.promise("EFFECT-7")
+async def test_a_saga_that_waits_where_it_was_made_is_undone_when_its_neighbour_fails() -> None:
+    async def books_and_waits(run: Run[World]) -> None:
+        async with run.saga():
+            await run.call(book, "oslo")
+            await run.receive(World)
+
+    async def fails_later(run: Run[World]) -> None:
+        for _ in range(20):
+            await run.now()
+        await run.read(refuse)
+
+    @workflow(tools=TOOLS, untrusted_may=FREELY)
+    async def trip(run: Run[World], _: str) -> str:
+        try:
+            await run.gather(books_and_waits(run), fails_later(run))
+        except StepFailed:
+            return "undone"
+        return "travelled"
+
+    world = World()
+    result = await simulate(trip, "go", deps=world)
+
+    assert (result.output, result.reason, world.booked) == ("undone", "", {})
+
+
 class Now:
     """The world that stands at the moment, whoever asks."""
 

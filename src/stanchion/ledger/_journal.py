@@ -110,6 +110,7 @@ class Journal:
         if recorded is None:
             if self.has_unclaimed(place.lane):
                 self._diverge(place, kind, name, "nothing, though later steps of the lane are")
+            self._claimed.add(place)
             return None
         first = recorded.entries[0]
         if (first.kind, first.name) != (kind, name):
@@ -138,7 +139,7 @@ class Journal:
         return None if recorded is None or recorded.done is None else recorded.done.seq
 
     def is_claimed(self, place: Place) -> bool:
-        """Tell whether the code has asked for a recorded step, or for one that it is part of."""
+        """Tell whether the code has asked for a step, or for one that it is part of."""
         lane = place.lane
         while place not in self._claimed and lane:
             lane, _, last = lane.rpartition("/")
